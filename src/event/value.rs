@@ -1,0 +1,121 @@
+//! The values of an event's fields, and [`Document`] for [`serde_json::Value`].
+
+use serde_json::{Map, Value as Json};
+
+use super::{Document, FieldKey};
+
+/// One value of a field, typed as JSON gave it.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Value<'a> {
+    /// An explicit `null`.
+    Null,
+    /// `true`, `false`
+    Bool(bool),
+    /// A whole number from -2^63 to 2^63-1.
+    Int(i64),
+    /// A whole number from 2^63 to 2^64-1.
+    UInt(u64),
+    /// Any other number.
+    Float(f64),
+    /// A string, escapes decoded.
+    Str(&'a str),
+    /// An object at the field's own path; says whether any leaf below it has a value.
+    Object(bool),
+}
+
+impl Value<'_> {
+    /// Whether the value counts as one: neither null nor an object without leaves.
+    pub const fn exists(self) -> bool {
+        !matches!(self, Self::Null | Self::Object(false))
+    }
+}
+
+impl<'a> From<&'a serde_json::Number> for Value<'a> {
+    fn from(number: &'a serde_json::Number) -> Self {
+        if let Some(int) = number.as_i64() {
+            Self::Int(int)
+        } else if let Some(uint) = number.as_u64() {
+            Self::UInt(uint)
+        } else {
+            Self::Float(number.as_f64().unwrap_or(f64::NAN))
+        }
+    }
+}
+
+impl Document for Json {
+    fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        at_path(self, field.path(), &mut |json| any_value(json, visit))
+    }
+
+    fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
+        let mut path = prefix.to_owned();
+        if prefix.is_empty() {
+            return leaves(self, &mut path, visit);
+        }
+        at_path(self, prefix, &mut |json| leaves(json, &mut path, visit))
+    }
+
+    fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+        at_path(self, path, &mut |json| any_object(json, visit))
+    }
+}
+
+/// Shows what stands at `path`, for every way the document spells the path.
+fn at_path(json: &Json, path: &str, visit: &mut dyn FnMut(&Json) -> bool) -> bool {
+    match json {
+        Json::Array(items) => items.iter().any(|item| at_path(item, path, visit)),
+        Json::Object(object) => at_key(object, path, visit),
+        _ => false,
+    }
+}
+
+/// Tries each prefix of `path` as a key: `a`, `a.b`, `a.b.c`.
+fn at_key(object: &Map<String, Json>, path: &str, visit: &mut dyn FnMut(&Json) -> bool) -> bool {
+    let dots = path.match_indices('.').map(|(at, _)| at);
+    let nested = dots
+        .into_iter()
+        .any(|dot| object.get(&path[..dot]).is_some_and(|below| at_path(below, &path[dot + 1..], visit)));
+    nested || object.get(path).is_some_and(visit)
+}
+
+fn any_value(json: &Json, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+    match json {
+        Json::Array(items) => items.iter().any(|item| any_value(item, visit)),
+        other => visit(scalar(other)),
+    }
+}
+
+fn scalar(json: &Json) -> Value<'_> {
+    match json {
+        Json::Null | Json::Array(_) => Value::Null,
+        Json::Bool(value) => Value::Bool(*value),
+        Json::Number(number) => Value::from(number),
+        Json::String(text) => Value::Str(text),
+        Json::Object(_) => Value::Object(leaves(json, &mut String::new(), &mut |_, value| value.exists())),
+    }
+}
+
+fn leaves(json: &Json, path: &mut String, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
+    match json {
+        Json::Array(items) => items.iter().any(|item| leaves(item, path, visit)),
+        Json::Object(object) => object.iter().any(|(key, below)| {
+            let length = path.len();
+            if length > 0 {
+                path.push('.');
+            }
+            path.push_str(key);
+            let found = leaves(below, path, visit);
+            path.truncate(length);
+            found
+        }),
+        leaf => visit(path, scalar(leaf)),
+    }
+}
+
+fn any_object(json: &Json, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+    match json {
+        Json::Array(items) => items.iter().any(|item| any_object(item, visit)),
+        Json::Object(_) => visit(json),
+        _ => false,
+    }
+}

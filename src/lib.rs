@@ -1,0 +1,16 @@
+//! Elastic's KQL and EQL, decided offline as Elasticsearch and Kibana would decide them.
+//!
+//! | stage | takes | gives | module |
+//! |---|---|---|---|
+//! | parse | text | tree with spans | [`syntax`] |
+//! | analyze | tree, [`schema`] | [`plan`] | `analysis` |
+//! | compile | plan | program | `eval` |
+//! | run | program, [`event`] | truth, then hits | `eval` |
+
+pub mod diagnostic;
+pub mod event;
+pub mod plan;
+pub mod schema;
+pub mod source;
+pub mod syntax;
+pub mod text;

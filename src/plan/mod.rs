@@ -1,0 +1,115 @@
+//! What is *meant*: the one plan that both languages become. Types and case rules are settled here; nothing below asks which
+//! language a query came from.
+//!
+//! Unstable: public so that tests, fuzzing and tools can read it.
+
+pub mod expr;
+pub mod test;
+
+use std::sync::Arc;
+
+pub use expr::Expr;
+pub use test::Test;
+
+use crate::schema::Field;
+
+/// A whole query.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Query {
+    /// What is looked for.
+    pub kind: QueryKind,
+    /// What is done with the results, in order.
+    pub pipes: Vec<Pipe>,
+}
+
+/// The kinds of query.
+#[derive(Debug, Clone, PartialEq)]
+pub enum QueryKind {
+    /// Single events.
+    Event(Predicate),
+    /// Events one after the other.
+    Sequence(Sequence),
+    /// Events that share keys, in any order.
+    Sample(Sample),
+}
+
+/// A truth about one event. Two-valued: a leaf that cannot be decided is false, and its negation true
+/// (Elasticsearch: EQL syntax, missing fields; query DSL, bool query).
+#[derive(Debug, Clone, PartialEq)]
+pub enum Predicate {
+    /// Always or never.
+    Const(bool),
+    /// All of them.
+    And(Vec<Predicate>),
+    /// Any of them.
+    Or(Vec<Predicate>),
+    /// Not it.
+    Not(Box<Predicate>),
+    /// Some value of the field passes the test.
+    Leaf(Arc<Field>, Test),
+    /// Some value of some leaf field passes the test that its type has: free text, and patterns in field names that only the
+    /// event can resolve.
+    AnyField(Box<AnyField>),
+    /// A computed expression is true for some combination of the values of its fields.
+    Computed(Expr),
+    /// One object at the path satisfies the predicate; field paths within stay absolute.
+    Nested(String, Box<Predicate>),
+}
+
+/// Fields that are known only when the event is seen.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AnyField {
+    /// The texts between the wildcards of the name; `None` for all fields.
+    pub name: Option<Vec<String>>,
+    /// What to ask of a field of each type. A type that is not listed never matches.
+    pub tests: Vec<(crate::schema::FieldType, Test)>,
+}
+
+/// Events one after the other (Elasticsearch: EQL syntax, sequences).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sequence {
+    /// The stages; `with runs` is already written out.
+    pub stages: Vec<Stage>,
+    /// What ends the partial sequences of its keys.
+    pub until: Option<Stage>,
+    /// The longest time from first to last event, in nanoseconds.
+    pub maxspan: Option<i128>,
+}
+
+/// One stage of a sequence or sample.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Stage {
+    /// Which events fit.
+    pub filter: Predicate,
+    /// The keys that join it to the other stages.
+    pub keys: Vec<JoinKey>,
+    /// Whether the stage is the *absence* of such an event.
+    pub missing: bool,
+}
+
+/// A join key.
+#[derive(Debug, Clone, PartialEq)]
+pub struct JoinKey {
+    /// The field; `None` where an optional field is not mapped, so that the key is null in every event.
+    pub field: Option<Arc<Field>>,
+    /// The name as written.
+    pub name: String,
+    /// Whether an event without it has the key null; otherwise it does not fit.
+    pub optional: bool,
+}
+
+/// Events that share keys (Elasticsearch: EQL syntax, samples).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// The filters; no stage is missing.
+    pub stages: Vec<Stage>,
+}
+
+/// A step on the results.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Pipe {
+    /// The first so many.
+    Head(usize),
+    /// The last so many.
+    Tail(usize),
+}

@@ -1,0 +1,3 @@
+//! KQL: tree, parser, printer.
+
+pub mod ast;

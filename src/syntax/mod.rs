@@ -1,0 +1,21 @@
+//! From text to tree: what was *written*, in either language, with a span on every node.
+//!
+//! Each language has an `ast`, a parser and a printer. No schema, no types, no meaning; `analysis` gives those.
+
+pub mod eql;
+pub mod kql;
+
+/// Limits of the parsers.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SyntaxLimits {
+    /// Longest text in bytes; 1 MiB unless set.
+    pub text: usize,
+    /// Deepest nesting; 256 unless set. Flat `and` and `or` chains do not nest.
+    pub depth: usize,
+}
+
+impl Default for SyntaxLimits {
+    fn default() -> Self {
+        Self { text: 1 << 20, depth: 256 }
+    }
+}
