@@ -170,7 +170,7 @@ impl FieldType {
 pub enum Lookup {
     /// The field is known, declared or inferred.
     Field(Arc<Field>),
-    /// The schema in force has no such field, and says so ([`Schema::closed`]).
+    /// The schema in force has no such field, and says so.
     Unmapped,
 }
 
