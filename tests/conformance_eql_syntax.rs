@@ -112,3 +112,39 @@ fn endgame_dialect() {
         println!("{line}");
     }
 }
+
+#[test]
+fn refused() {
+    let cases = support::shared_lines("conformance/eql/parse_error.jsonl");
+    let mut failed = Vec::new();
+    let syntax: Vec<_> = cases.iter().filter(|case| case["mapping"].is_null()).collect();
+    for case in &syntax {
+        let id = case["id"].as_str().unwrap();
+        let (source, options) = (source(&case["query"]), Options::default());
+        let result = match case["kind"].as_str() {
+            Some("expression") => eql::parse_expression(&source, &options).map(|_| ()),
+            _ => eql::parse(&source, &options).map(|_| ()),
+        };
+        let Err(found) = result else {
+            failed.push(format!("{id}: parses"));
+            continue;
+        };
+        let item = &found.items()[0];
+        let product = item.product.clone().unwrap_or_default();
+        let wanted = case["message"].as_str().unwrap_or_default();
+        let same = match case["match"].as_str() {
+            Some("exact") => product == wanted,
+            Some("prefix") => product.starts_with(wanted),
+            Some("suffix") => product.ends_with(wanted),
+            _ => true,
+        };
+        // Upstream's tree builder counts columns from two.
+        let place = found.source().place(item.span.start);
+        let column = case["column"].as_u64().unwrap_or(place.column as u64) as usize;
+        let line = case["line"].as_u64().unwrap_or(place.line as u64) as usize;
+        if !same || line != place.line || !(column == place.column || column == place.column + 1) {
+            failed.push(format!("{id}: {}:{} {product}\n   wanted {line}:{column} {wanted}", place.line, place.column));
+        }
+    }
+    report("parse_error (grammar)", syntax.len(), &failed);
+}

@@ -3,6 +3,7 @@
 use super::ast::{ArithmeticOperator, CompareOperator, Expr, ExprKind, Field, FieldPart, Literal, MatchOperator, Name};
 use super::lex::TokenKind;
 use super::parse::{EXPRESSION_FOLLOW, Parsed, Parser};
+use crate::diagnostic::{Code, Diagnostic, Fix};
 use crate::source::Span;
 
 const PRIMARY: &str = "{'false', 'not', 'null', 'true', '+', '-', '(', '?', STRING, INTEGER_VALUE, DECIMAL_VALUE, IDENTIFIER, QUOTED_IDENTIFIER, TILDE_IDENTIFIER}";
@@ -118,7 +119,7 @@ impl Parser<'_> {
 
     fn too_many(&mut self) -> Parsed<Expr> {
         let message = format!("more than {} operators in one sum or product", self.options.limits.depth);
-        Err(Box::new(crate::diagnostic::Diagnostic::error(crate::diagnostic::Code::TooDeep, self.span(), message)))
+        Err(Box::new(Diagnostic::error(Code::TooDeep, self.span(), message)))
     }
 
     /// `sign = ("-" | "+") sign | primary [ predicate ]`
@@ -265,7 +266,7 @@ impl Parser<'_> {
             (format!("a `\\u{{…}}` escape in {text} names no character"), None)
         };
         let item = self.problem(span, message, product);
-        item.fix = fix.map(|replacement| crate::diagnostic::Fix { span, replacement });
+        item.fix = fix.map(|replacement| Fix { span, replacement });
     }
 
     fn plain_name(&mut self) -> Name {
@@ -296,8 +297,8 @@ impl Parser<'_> {
         self.at += 1;
         let start = kind.span.start;
         let refuse = |parser: &Self| {
-            let item = crate::diagnostic::Diagnostic::error(
-                crate::diagnostic::Code::EqlSyntax,
+            let item = Diagnostic::error(
+                Code::EqlSyntax,
                 Span::new(start, parser.span_at(parser.at).start),
                 "relations between processes belong to the Endgame dialect",
             );
@@ -328,7 +329,7 @@ impl Parser<'_> {
             if self.eat(".") {
                 path.push(self.name_part()?);
             } else if self.is("[") && matches!(self.peek_at(1), TokenKind::Integer) {
-                path.push(self.index(start)?);
+                path.push(self.index()?);
             } else {
                 break;
             }
@@ -347,7 +348,8 @@ impl Parser<'_> {
         Ok(part)
     }
 
-    fn index(&mut self, start: usize) -> Parsed<FieldPart> {
+    fn index(&mut self) -> Parsed<FieldPart> {
+        let start = self.span().start;
         self.at += 1;
         let index = self.slice(self.span()).parse().unwrap_or(u64::MAX);
         self.at += 1;
@@ -355,11 +357,7 @@ impl Parser<'_> {
         if self.options.dialect.is_endgame() {
             return closed.map(|_| FieldPart::Index(index));
         }
-        let item = crate::diagnostic::Diagnostic::error(
-            crate::diagnostic::Code::EqlSyntax,
-            self.span_from(start),
-            "a field has no numbered elements",
-        );
+        let item = Diagnostic::error(Code::EqlSyntax, self.span_from(start), "a field has no numbered elements");
         Err(Box::new(
             item.with_help("a condition on a field holds when any of its values satisfies it")
                 .with_product("Array indexes are not supported"),

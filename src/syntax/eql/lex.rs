@@ -180,17 +180,20 @@ fn number(text: &str) -> (TokenKind, usize) {
 fn back_tick(text: &str) -> (TokenKind, usize) {
     let mut value = String::new();
     let mut at = 1;
+    // Where the name may end if a doubled back-tick turns out to be an end and a stray one.
+    let mut last = None;
     loop {
         let part: IResult<&str, &str, Error<&str>> = take_till(|c| c == '`').parse(&text[at..]);
         let Ok((_, part)) = part else { return unknown(text, text.len()) };
         value.push_str(part);
         at += part.len() + 1;
         if at > text.len() {
-            return unknown(text, text.len());
+            return last.unwrap_or_else(|| unknown(text, text.len()));
         }
         if !text[at..].starts_with('`') {
             return (TokenKind::Quoted(value), at);
         }
+        last = Some((TokenKind::Quoted(value.clone()), at));
         value.push('`');
         at += 1;
     }

@@ -5,6 +5,7 @@ use super::ast::{
 };
 use super::lex::TokenKind;
 use super::parse::{Parsed, Parser};
+use crate::diagnostic::{Diagnostic, Fix};
 use crate::source::Span;
 
 impl Parser<'_> {
@@ -45,22 +46,21 @@ impl Parser<'_> {
         Ok(EventFilter { category, condition, span: self.span_from(span.start) })
     }
 
-    fn no_category(&self) -> Box<crate::diagnostic::Diagnostic> {
+    fn no_category(&self) -> Box<Diagnostic> {
         let list = "{'any', 'join', 'sample', 'sequence', STRING, IDENTIFIER}";
         let mut item = self.unexpected(list, "an event category, `any`, `sequence` or `sample`");
         if matches!(self.peek(), TokenKind::Quoted(_)) {
             item.product = Some(format!("no viable alternative at input '{}'", self.slice(item.span)));
             item.help = Some("categories are quoted with `\"`".into());
         }
+        if matches!(self.peek_at(1), TokenKind::Word | TokenKind::Text(_)) {
+            item.product = item.product.map(|text| text.replacen("mismatched", "extraneous", 1));
+        }
         item
     }
 
     /// A text that begins with a condition, as KQL does.
-    fn condition_alone(
-        &self,
-        start: Span,
-        item: Box<crate::diagnostic::Diagnostic>,
-    ) -> Box<crate::diagnostic::Diagnostic> {
+    fn condition_alone(&self, start: Span, item: Box<Diagnostic>) -> Box<Diagnostic> {
         if !matches!(self.peek(), TokenKind::Mark(":" | "." | "==" | "and" | "or" | "in" | "like"))
             || item.help.is_some()
         {
@@ -95,14 +95,13 @@ impl Parser<'_> {
         let start = self.span().start;
         self.at += 1;
         let mut by = self.keys()?;
-        let with = self.span();
         let maxspan = self.maxspan()?;
         if maxspan.is_some() && by.is_empty() && self.is("by") {
             let place = self.span();
             by = self.keys()?;
             if !self.options.dialect.is_endgame() {
                 self.problem(
-                    with.join(place),
+                    Span::new(start, place.end),
                     "`by` comes before `with`",
                     "Please specify sequence [by] before [with] not after",
                 );
@@ -261,7 +260,7 @@ impl Parser<'_> {
             let product = format!("No time unit specified, did you mean [s] as in [{text}s]?");
             let item = self.problem(amount, format!("`{text}` has no unit"), product);
             item.help = Some("units are `ms`, `s`, `m`, `h`, `d`".into());
-            item.fix = Some(crate::diagnostic::Fix { span: amount, replacement: format!("{text}s") });
+            item.fix = Some(Fix { span: amount, replacement: format!("{text}s") });
             return None;
         };
         let Some(found) = TimeUnit::of(self.slice(unit), self.options.dialect.is_endgame()) else {
