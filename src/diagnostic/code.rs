@@ -41,6 +41,9 @@ codes! {
     KqlSyntax "E0101" "text is not KQL"
         "The text does not follow the grammar of KQL. The marked place is the furthest point that could be read."
         "response:";
+    LeadingWildcard "E0102" "leading wildcards are switched off"
+        "A value begins with `*`, and the options in force do not allow that."
+        "process.name: *cmd";
     EqlSyntax "E0130" "text is not EQL"
         "The text does not follow the grammar of EQL. The marked place is the furthest point that could be read."
         "process where";

@@ -14,10 +14,8 @@ use std::path::PathBuf;
 ///
 /// `None`, said on stderr, where the data is absent; with `CI=true` its absence fails the test.
 pub fn shared(path: &str) -> Option<PathBuf> {
-    let root = std::env::var_os("ELKHOUND_SHARED").map_or_else(
-        || PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"),
-        PathBuf::from,
-    );
+    let root = std::env::var_os("ELKHOUND_SHARED")
+        .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
     let file = root.join(path);
     if file.exists() {
         return Some(file);

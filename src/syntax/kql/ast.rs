@@ -92,6 +92,31 @@ pub enum LiteralKind {
     },
     /// Unquoted text with at least one `*`: the decoded texts between the asterisks, one more than there are asterisks.
     Wildcard(Vec<String>),
+    /// The caret of an editor; only the completion productions make it.
+    Cursor(Box<Cursor>),
+}
+
+impl Literal {
+    /// Whether it is one `*` and nothing else.
+    pub fn is_star(&self) -> bool {
+        matches!(&self.kind, LiteralKind::Wildcard(parts) if parts.len() == 2 && parts.iter().all(String::is_empty))
+    }
+
+    /// Whether it is the absent field of free text.
+    pub const fn is_null(&self) -> bool {
+        matches!(self.kind, LiteralKind::Null)
+    }
+
+    /// The text of it: wildcards as `*`, `null`, `true` and `false` as typed.
+    pub fn to_text(&self) -> String {
+        match &self.kind {
+            LiteralKind::Null => "null".into(),
+            LiteralKind::Bool(value) => value.to_string(),
+            LiteralKind::Text { value, .. } => value.clone(),
+            LiteralKind::Wildcard(parts) => parts.join("*"),
+            LiteralKind::Cursor(cursor) => cursor.text.clone(),
+        }
+    }
 }
 
 /// The caret in a text under completion, as Kibana reports it.

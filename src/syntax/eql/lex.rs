@@ -1,0 +1,339 @@
+//! The tokens of EQL. Whatever cannot be a token becomes one that holds the finding, so that the parser meets it in order.
+
+use nom::bytes::complete::{take_till, take_while};
+use nom::error::Error;
+use nom::{IResult, Parser};
+
+use super::Dialect;
+use crate::source::Span;
+
+/// A token and its place.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Token {
+    pub kind: TokenKind,
+    pub span: Span,
+}
+
+/// The kinds of token.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum TokenKind {
+    /// A word that is no keyword.
+    Word,
+    /// A back-tick name, decoded.
+    Quoted(String),
+    /// A word with `~` that is no keyword; the span has both.
+    Fold,
+    /// A keyword or an operator.
+    Mark(&'static str),
+    /// A whole number.
+    Integer,
+    /// Any other number.
+    Decimal,
+    /// A string.
+    Text(Text),
+    /// No token; the text of the product's message.
+    Error(String),
+    /// The end.
+    End,
+}
+
+/// A string and what is wrong with it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub(super) struct Text {
+    pub value: String,
+    pub raw: bool,
+    /// What the tree builder finds wrong: place and the product's message.
+    pub problem: Option<String>,
+}
+
+const KEYWORDS: [&str; 21] = [
+    "and", "any", "by", "false", "in", "join", "like", "maxspan", "not", "null", "of", "or", "regex", "sample",
+    "sequence", "true", "until", "where", "with", "const", "macro",
+];
+const FOLDED: [&str; 3] = ["in~", "like~", "regex~"];
+const MARKS: [&str; 22] =
+    ["![", "==", "!=", "<=", ">=", ":", "=", "<", ">", "+", "-", "*", "/", "%", ".", ",", "[", "]", "(", ")", "|", "?"];
+
+fn is_keyword(word: &str, dialect: Dialect) -> bool {
+    match word {
+        "sample" => dialect.is_endgame() || dialect.since(8, 6),
+        "any" | "like" | "maxspan" | "regex" => !dialect.is_endgame(),
+        "const" | "macro" => dialect.is_endgame(),
+        _ => true,
+    }
+}
+
+/// All tokens of `text`, the end among them.
+pub(super) fn lex(text: &str, dialect: Dialect) -> Vec<Token> {
+    let mut tokens = Vec::with_capacity(text.len() / 4);
+    let mut at = 0;
+    loop {
+        at += blank_length(&text[at..], dialect);
+        let rest = &text[at..];
+        if rest.is_empty() {
+            tokens.push(Token { kind: TokenKind::End, span: Span::at(at) });
+            return tokens;
+        }
+        let (kind, length) = token(rest, dialect);
+        tokens.push(Token { kind, span: Span::new(at, at + length) });
+        at += length;
+    }
+}
+
+/// The length of the white space and comments at the start.
+fn blank_length(text: &str, dialect: Dialect) -> usize {
+    let mut at = 0;
+    loop {
+        let rest = &text[at..];
+        let length = if rest.starts_with("//") {
+            rest.find(['\n', '\r']).unwrap_or(rest.len())
+        } else if rest.starts_with("/*") {
+            comment_length(rest, !dialect.is_endgame()).unwrap_or(0)
+        } else {
+            rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len()
+        };
+        if length == 0 {
+            return at;
+        }
+        at += length;
+    }
+}
+
+/// The length of a block comment. An opening inside it that has no end of its own is text.
+fn comment_length(text: &str, nests: bool) -> Option<usize> {
+    let first_end = text.get(2..)?.find("*/")? + 4;
+    if !nests {
+        return Some(first_end);
+    }
+    let (mut depth, mut at) = (1, 2);
+    while depth > 0 {
+        let rest = &text[at..];
+        let close = rest.find("*/");
+        match (rest.find("/*"), close) {
+            (Some(open), Some(close)) if open < close => {
+                depth += 1;
+                at += open + 2;
+            }
+            (_, Some(close)) => {
+                depth -= 1;
+                at += close + 2;
+            }
+            (_, None) => return Some(first_end),
+        }
+    }
+    Some(at)
+}
+
+fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+    let first = text.chars().next().unwrap_or(' ');
+    match first {
+        '"' => double_quoted(text, dialect),
+        '\'' => single_quoted(text, dialect),
+        '?' if text[1..].starts_with(['"', '\'']) => legacy_raw(text, dialect),
+        '`' => back_tick(text),
+        c if c.is_ascii_alphabetic() || c == '_' || c == '@' => word(text, dialect),
+        c if c.is_ascii_digit() => number(text),
+        '.' if text[1..].starts_with(|c: char| c.is_ascii_digit()) => number(text),
+        _ => match MARKS.iter().find(|mark| text.starts_with(**mark)) {
+            Some(mark) => (TokenKind::Mark(mark), mark.len()),
+            None => unknown(text, first.len_utf8()),
+        },
+    }
+}
+
+/// Text that is no token; the product names it from its start.
+fn unknown(text: &str, length: usize) -> (TokenKind, usize) {
+    let shown = text.get(..length).unwrap_or(text).replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
+    (TokenKind::Error(format!("token recognition error at: '{shown}'")), length)
+}
+
+fn word(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+    let tail = text[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+    let length = tail.map_or(text.len(), |at| at + 1);
+    if text[length..].starts_with('~') && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
+        let folded = FOLDED.iter().find(|word| text.starts_with(**word) && word.len() == length + 1);
+        return (folded.map_or(TokenKind::Fold, |word| TokenKind::Mark(word)), length + 1);
+    }
+    let found = KEYWORDS.iter().find(|word| **word == &text[..length] && is_keyword(word, dialect));
+    (found.map_or(TokenKind::Word, |word| TokenKind::Mark(word)), length)
+}
+
+/// `DECIMAL_VALUE` and `INTEGER_VALUE`
+fn number(text: &str) -> (TokenKind, usize) {
+    let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
+    let whole = digits(0);
+    let mut end = whole;
+    if text[end..].starts_with('.') {
+        end += 1 + digits(end + 1);
+    }
+    if text[end..].starts_with(['e', 'E']) {
+        let sign = usize::from(text[end + 1..].starts_with(['+', '-']));
+        let exponent = digits(end + 1 + sign);
+        if exponent > 0 {
+            end += 1 + sign + exponent;
+        }
+    }
+    (if end > whole { TokenKind::Decimal } else { TokenKind::Integer }, end)
+}
+
+/// `` `a``b` ``
+fn back_tick(text: &str) -> (TokenKind, usize) {
+    let mut value = String::new();
+    let mut at = 1;
+    // Where the name may end if a doubled back-tick turns out to be an end and a stray one.
+    let mut last = None;
+    loop {
+        let part: IResult<&str, &str, Error<&str>> = take_till(|c| c == '`').parse(&text[at..]);
+        let Ok((_, part)) = part else { return unknown(text, text.len()) };
+        value.push_str(part);
+        at += part.len() + 1;
+        if at > text.len() {
+            return last.unwrap_or_else(|| unknown(text, text.len()));
+        }
+        if !text[at..].starts_with('`') {
+            return (TokenKind::Quoted(value), at);
+        }
+        last = Some((TokenKind::Quoted(value.clone()), at));
+        value.push('`');
+        at += 1;
+    }
+}
+
+fn double_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+    if text.starts_with("\"\"\"")
+        && !dialect.is_endgame()
+        && let Some(found) = triple_quoted(text)
+    {
+        return found;
+    }
+    escaped(text, '"')
+}
+
+/// `"""raw"""`, which may end with up to two more quotes.
+fn triple_quoted(text: &str) -> Option<(TokenKind, usize)> {
+    let body = &text[3..];
+    let end = body.find("\"\"\"")?;
+    if body[..end].contains(['\r', '\n']) {
+        return None;
+    }
+    let more = body[end + 3..].bytes().take(2).take_while(|&byte| byte == b'"').count();
+    let value = body[..end + more].to_owned();
+    Some((TokenKind::Text(Text { value, raw: true, problem: None }), 3 + end + more + 3))
+}
+
+/// A string with escapes between `quote`s.
+fn escaped(text: &str, quote: char) -> (TokenKind, usize) {
+    let mut out = Text::default();
+    let mut at = 1;
+    loop {
+        let Some(c) = text[at..].chars().next() else { return unknown(text, at) };
+        if c == quote {
+            return (TokenKind::Text(out), at + 1);
+        }
+        if matches!(c, '\r' | '\n') {
+            return unknown(text, at + 1);
+        }
+        if c == '\\' {
+            let Some(length) = escape(&text[at..], &mut out) else {
+                let end = at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
+                return unknown(text, unicode_error_end(text, at).unwrap_or(end));
+            };
+            at += length;
+        } else {
+            out.value.push(c);
+            at += c.len_utf8();
+        }
+    }
+}
+
+/// How far the lexer reads into a broken `\u{…`.
+fn unicode_error_end(text: &str, at: usize) -> Option<usize> {
+    let body = text[at..].strip_prefix("\\u")?;
+    let Some(digits) = body.strip_prefix('{') else {
+        return Some(at + 2 + body.chars().next().map_or(0, char::len_utf8));
+    };
+    let run: IResult<&str, &str, Error<&str>> = take_while(|c: char| c.is_ascii_hexdigit()).parse(digits);
+    let (rest, run) = run.ok()?;
+    Some(at + 3 + run.len() + rest.chars().next().map_or(0, char::len_utf8))
+}
+
+fn escape(text: &str, out: &mut Text) -> Option<usize> {
+    let c = text[1..].chars().next()?;
+    let value = match c {
+        'b' => '\u{8}',
+        't' => '\t',
+        'n' => '\n',
+        'f' => '\u{c}',
+        'r' => '\r',
+        '"' | '\'' | '\\' => c,
+        'u' => return unicode(text, out),
+        _ => return None,
+    };
+    out.value.push(value);
+    Some(2)
+}
+
+fn unicode(text: &str, out: &mut Text) -> Option<usize> {
+    let body = text.strip_prefix("\\u{")?;
+    let end = body.find('}')?;
+    let digits = &body[..end];
+    if digits.is_empty() || !digits.bytes().all(|byte| byte.is_ascii_hexdigit()) {
+        return None;
+    }
+    let code = u32::from_str_radix(digits, 16).ok();
+    let problem = match code {
+        _ if !(2..=8).contains(&digits.len()) => {
+            Some(format!("Unicode sequence should use [2-8] hex digits, [\\u{{{digits}}}] has [{}]", digits.len()))
+        }
+        Some(0xD800..=0xDFFF) => Some(format!("Invalid unicode character code, [{digits}] is a surrogate code")),
+        _ => None,
+    };
+    match (problem, code.and_then(char::from_u32)) {
+        (None, Some(c)) => out.value.push(c),
+        (None, None) => note(out, format!("Invalid unicode character code [{digits}]")),
+        (Some(problem), _) => note(out, problem),
+    }
+    Some(end + 4)
+}
+
+fn note(out: &mut Text, problem: String) {
+    out.problem.get_or_insert(problem);
+}
+
+fn single_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+    let (mut kind, length) = escaped(text, '\'');
+    if let TokenKind::Text(found) = &mut kind
+        && !old_quotes(dialect)
+    {
+        found.problem = Some("Use double quotes [\"] to define string literals, not single quotes [']".into());
+    }
+    (kind, length)
+}
+
+/// `?"raw"` and `?'raw'`, in which a backslash keeps the quote after it.
+fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+    let quote = text[1..].chars().next().unwrap_or('"');
+    let mut value = String::new();
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(2) {
+        if c == quote && !escaped {
+            let problem = (!old_quotes(dialect)).then(|| {
+                format!("Use triple double quotes [\"\"\"] to define unescaped string literals, not [?{quote}]")
+            });
+            return (TokenKind::Text(Text { value, raw: true, problem }), at + 1);
+        }
+        if matches!(c, '\r' | '\n') {
+            break;
+        }
+        if escaped && c == quote {
+            value.pop();
+        }
+        value.push(c);
+        escaped = c == '\\' && !escaped;
+    }
+    (TokenKind::Mark("?"), 1)
+}
+
+fn old_quotes(dialect: Dialect) -> bool {
+    dialect.is_endgame() || matches!(dialect, Dialect::Elastic(major, minor) if (major, minor) <= (7, 9))
+}

@@ -1,0 +1,206 @@
+//! The frame of the parser: tokens, depth, and what becomes of a token that does not fit.
+
+use super::ast::{Expr, Statement};
+use super::lex::{Token, TokenKind, lex};
+use super::{Options, check};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::{Source, Span};
+
+/// Parses `source` as an EQL query.
+///
+/// # Errors
+/// The first place that does not fit the grammar; or, of a text that fits, everything that Elasticsearch refuses while it
+/// builds the tree (Elasticsearch: EQL syntax).
+///
+/// ```
+/// use elkhound::{source::Source, syntax::eql};
+/// let source = Source::new("<query>", r#"process where process.name == "cmd.exe""#);
+/// let statement = eql::parse(&source, &eql::Options::default())?;
+/// assert_eq!(eql::print(&statement), source.text());
+/// # Ok::<(), elkhound::diagnostic::Diagnostics>(())
+/// ```
+pub fn parse(source: &Source, options: &Options) -> Result<Statement, Diagnostics> {
+    run(source, options, |parser| {
+        let statement = parser.statement()?;
+        check::statement(parser, &statement);
+        Ok(statement)
+    })
+}
+
+/// Parses `source` as an expression alone.
+///
+/// # Errors
+/// As [`parse`].
+pub fn parse_expression(source: &Source, options: &Options) -> Result<Expr, Diagnostics> {
+    run(source, options, |parser| {
+        let expression = parser.expression()?;
+        parser.end(EXPRESSION_FOLLOW)?;
+        Ok(expression)
+    })
+}
+
+/// What may follow a comparison, as the product lists it.
+pub(super) const EXPRESSION_FOLLOW: &str = "{<EOF>, 'and', 'in', 'in~', 'like', 'like~', 'not', 'or', 'regex', 'regex~', ':', '+', '-', '*', '/', '%', '.', '['}";
+
+pub(super) type Parsed<T> = Result<T, Box<Diagnostic>>;
+
+fn run<T>(
+    source: &Source,
+    options: &Options,
+    body: impl FnOnce(&mut Parser<'_>) -> Parsed<T>,
+) -> Result<T, Diagnostics> {
+    let failed = |items| Diagnostics::new(source.clone(), items);
+    let text = source.text();
+    if text.len() > options.limits.text {
+        let message = format!("the text has {} bytes; the limit is {}", text.len(), options.limits.text);
+        return Err(failed(vec![Diagnostic::error(Code::TooLong, Span::at(0), message)]));
+    }
+    let tokens = lex(text, options.dialect);
+    let mut parser = Parser { text, options, tokens: &tokens, at: 0, depth: 0, problems: Vec::new() };
+    match body(&mut parser) {
+        Ok(value) if parser.problems.is_empty() => Ok(value),
+        Ok(_) => Err(failed(parser.problems)),
+        Err(item) => Err(failed(vec![*item])),
+    }
+}
+
+pub(super) struct Parser<'a> {
+    pub text: &'a str,
+    pub options: &'a Options,
+    tokens: &'a [Token],
+    pub at: usize,
+    depth: usize,
+    /// What the tree builder refuses; told only of a text that fits the grammar.
+    pub problems: Vec<Diagnostic>,
+}
+
+impl<'a> Parser<'a> {
+    pub fn peek(&self) -> &'a TokenKind {
+        self.peek_at(0)
+    }
+
+    pub fn peek_at(&self, ahead: usize) -> &'a TokenKind {
+        self.tokens.get(self.at + ahead).map_or(&TokenKind::End, |token| &token.kind)
+    }
+
+    /// The place of the next token.
+    pub fn span(&self) -> Span {
+        self.span_at(self.at)
+    }
+
+    pub fn span_at(&self, index: usize) -> Span {
+        self.tokens.get(index).or(self.tokens.last()).map_or(Span::at(0), |token| token.span)
+    }
+
+    /// From `start` to the end of the token before this one.
+    pub fn span_from(&self, start: usize) -> Span {
+        Span::new(start, self.span_at(self.at.saturating_sub(1)).end.max(start))
+    }
+
+    pub fn is(&self, mark: &str) -> bool {
+        matches!(self.peek(), TokenKind::Mark(found) if *found == mark)
+    }
+
+    pub fn eat(&mut self, mark: &str) -> bool {
+        let found = self.is(mark);
+        self.at += usize::from(found);
+        found
+    }
+
+    pub fn require(&mut self, mark: &str) -> Parsed<Span> {
+        let span = self.span();
+        if self.eat(mark) { Ok(span) } else { Err(self.unexpected(&format!("'{mark}'"), &format!("`{mark}`"))) }
+    }
+
+    pub fn end(&mut self, follow: &str) -> Parsed<()> {
+        if matches!(self.peek(), TokenKind::End) {
+            Ok(())
+        } else {
+            Err(self.unexpected(follow, "the end of the query"))
+        }
+    }
+
+    pub fn slice(&self, span: Span) -> &'a str {
+        self.text.get(span.start..span.end).unwrap_or_default()
+    }
+
+    /// Runs `body` one level deeper.
+    pub fn nested<T>(&mut self, body: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
+        if self.depth >= self.options.limits.depth {
+            let message = format!("more than {} levels of nesting", self.options.limits.depth);
+            let product = "EQL statement is too large, causing stack overflow when generating the parsing tree";
+            return Err(Box::new(Diagnostic::error(Code::TooDeep, self.span(), message).with_product(product)));
+        }
+        self.depth += 1;
+        let result = body(self);
+        self.depth -= 1;
+        result
+    }
+
+    /// Notes something that the tree builder refuses.
+    pub fn problem(&mut self, span: Span, message: impl Into<String>, product: impl Into<String>) -> &mut Diagnostic {
+        self.problems.push(Diagnostic::error(Code::EqlSyntax, span, message).with_product(product));
+        let last = self.problems.len() - 1;
+        &mut self.problems[last]
+    }
+
+    /// The finding for the next token; `product` is the product's list of what would fit, `words` ours.
+    pub fn unexpected(&self, product: &str, words: &str) -> Box<Diagnostic> {
+        for ahead in 0..2 {
+            if let TokenKind::Error(message) = self.peek_at(ahead) {
+                return Box::new(self.no_token(self.span_at(self.at + ahead), message));
+            }
+        }
+        let span = self.span();
+        let found = self.slice(span);
+        let (message, shown) = match self.peek() {
+            TokenKind::End => ("the query ends too early".to_owned(), "<EOF>"),
+            _ => (format!("unexpected `{found}`"), found),
+        };
+        let list = if product.starts_with('{') { product.to_owned() } else { format!("{{{product}}}") };
+        let item = Diagnostic::error(Code::EqlSyntax, span, message)
+            .with_note(format!("expected {words}"))
+            .with_product(format!("mismatched input '{shown}' expecting {list}"));
+        Box::new(self.advise(item))
+    }
+
+    fn no_token(&self, span: Span, product: &str) -> Diagnostic {
+        let found = self.slice(span);
+        let item =
+            Diagnostic::error(Code::EqlSyntax, span, format!("`{found}` is not a word of EQL")).with_product(product);
+        match found.chars().next() {
+            Some('"') if found.contains('\\') => item.with_help(
+                "inside quotes only `\\b \\t \\n \\f \\r \\\" \\\\ \\u{…}` are escapes; write `\\\\` for a backslash, or a raw string \"\"\"…\"\"\"",
+            ),
+            Some('"' | '\'') => item.with_help("the string is not closed on its line"),
+            Some('`') => item.with_help("the back-tick is not closed"),
+            Some('\u{201c}' | '\u{201d}' | '\u{201e}') => item.with_help("use straight quotes `\"`"),
+            Some('&' | '|' | '!') => item.with_help("write `and`, `or`, `not`"),
+            _ => item,
+        }
+    }
+
+    /// Adds the help for a slip that the place shows.
+    fn advise(&self, item: Diagnostic) -> Diagnostic {
+        let found = self.slice(item.span);
+        let lower = found.to_ascii_lowercase();
+        let fixed = |item: Diagnostic, help: &str, text: &str| {
+            let span = item.span;
+            item.with_help(help).with_fix(span, text)
+        };
+        match found {
+            "=" => fixed(item, "values are compared with `==`", "=="),
+            "fork" => item.with_help("`fork` belongs to the Endgame dialect; choose that dialect, or leave it out"),
+            "![" => item.with_help("missing events are part of a sequence, from 8.10 on"),
+            "|" if !matches!(self.peek_at(1), TokenKind::Word) => item.with_help("write `or`"),
+            _ if lower != found
+                && ["and", "or", "not", "in", "where", "by", "like", "true", "false", "null"].contains(&&*lower) =>
+            {
+                fixed(item, "keywords are written in lower case", &lower)
+            }
+            _ if matches!(self.peek(), TokenKind::Mark(mark) if mark.chars().all(char::is_alphabetic)) => item
+                .with_help("a field or category of this name needs back-ticks or quotes, since the word is a keyword"),
+            _ => item,
+        }
+    }
+}
