@@ -10,6 +10,8 @@
 pub mod diagnostic;
 pub mod event;
 pub mod plan;
+#[cfg(feature = "rules")]
+pub mod rule;
 pub mod schema;
 pub mod source;
 pub mod syntax;
