@@ -3,7 +3,14 @@
 //! Layers, the first answer wins: the caller's mapping, integration layers, the ECS table, the ECS dynamic patterns, then the
 //! JSON type of the value (design: schema). Strict where the caller gave types, lenient where they were inferred.
 
+mod ecs;
+mod mapping;
+
 use std::sync::Arc;
+
+use hashbrown::HashMap;
+
+pub use mapping::MappingError;
 
 /// An Elasticsearch field type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -102,8 +109,8 @@ pub struct Field {
     pub format: Option<String>,
     /// The value of a `constant_keyword`, where the mapping has it.
     pub constant: Option<String>,
-    /// For a text field: the name of its first exact (keyword or wildcard) sub-field.
-    pub exact: Option<String>,
+    /// For a text field: the names of its exact (keyword or wildcard) sub-fields.
+    pub exact: Vec<String>,
     /// The nearest `nested` object above the field.
     pub nested: Option<String>,
     /// Whether a query can find its values (`index` or `doc_values`).
@@ -126,7 +133,7 @@ impl Field {
             scaling_factor: 1.0,
             format: None,
             constant: None,
-            exact: None,
+            exact: Vec::new(),
             nested: None,
             searchable: true,
         }
@@ -165,6 +172,67 @@ impl FieldType {
     }
 }
 
+impl FieldType {
+    /// The type of this name; `None` for the types that no query can use.
+    pub fn of(name: &str) -> Option<Self> {
+        const ALL: [FieldType; 22] = [
+            FieldType::Keyword,
+            FieldType::ConstantKeyword,
+            FieldType::Wildcard,
+            FieldType::Text,
+            FieldType::MatchOnlyText,
+            FieldType::Version,
+            FieldType::Long,
+            FieldType::Integer,
+            FieldType::Short,
+            FieldType::Byte,
+            FieldType::UnsignedLong,
+            FieldType::Double,
+            FieldType::Float,
+            FieldType::HalfFloat,
+            FieldType::ScaledFloat,
+            FieldType::Boolean,
+            FieldType::Ip,
+            FieldType::Date,
+            FieldType::DateNanos,
+            FieldType::Flattened,
+            FieldType::Object,
+            FieldType::Nested,
+        ];
+        ALL.into_iter().find(|kind| kind.name() == name)
+    }
+
+    /// Whether values are kept whole as text.
+    pub const fn is_keyword(self) -> bool {
+        matches!(self, Self::Keyword | Self::ConstantKeyword | Self::Wildcard)
+    }
+
+    /// Whether values are analyzed text.
+    pub const fn is_text(self) -> bool {
+        matches!(self, Self::Text | Self::MatchOnlyText)
+    }
+
+    /// Whether values are whole numbers.
+    pub const fn is_integer(self) -> bool {
+        matches!(self, Self::Long | Self::Integer | Self::Short | Self::Byte | Self::UnsignedLong)
+    }
+
+    /// Whether values are numbers with a fraction.
+    pub const fn is_float(self) -> bool {
+        matches!(self, Self::Double | Self::Float | Self::HalfFloat | Self::ScaledFloat)
+    }
+
+    /// Whether values are numbers.
+    pub const fn is_number(self) -> bool {
+        self.is_integer() || self.is_float()
+    }
+
+    /// Whether values are instants.
+    pub const fn is_date(self) -> bool {
+        matches!(self, Self::Date | Self::DateNanos)
+    }
+}
+
 /// What a schema answers about a name.
 #[derive(Debug, Clone)]
 pub enum Lookup {
@@ -184,4 +252,140 @@ pub enum Strictness {
     Strict,
     /// A leaf that Elasticsearch would refuse matches nothing, with a warning, whatever the origin.
     Lenient,
+}
+
+/// Which fields exist and what type each has.
+///
+/// ```
+/// use elkhound::schema::{FieldType, Lookup, Schema};
+/// let schema = Schema::from_json(r#"{"properties": {"user": {"properties": {"id": {"type": "long"}}}}}"#)?;
+/// assert!(matches!(schema.lookup("user.id"), Lookup::Field(field) if field.kind == FieldType::Long));
+/// # Ok::<(), elkhound::schema::MappingError>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Schema {
+    layers: Vec<Layer>,
+    ecs: bool,
+    closed: bool,
+}
+
+/// Declared fields of one origin, by name.
+#[derive(Debug, Clone, Default)]
+struct Layer {
+    fields: HashMap<String, Arc<Field>>,
+}
+
+impl Schema {
+    /// No types at all: the JSON type of each value decides.
+    pub fn none() -> Self {
+        Self::default()
+    }
+
+    /// The built-in ECS table and the ECS dynamic patterns.
+    #[cfg(feature = "ecs")]
+    pub fn ecs() -> Self {
+        Self { ecs: true, ..Self::default() }
+    }
+
+    /// The types of an Elasticsearch mapping (`{"properties": …}`, or a `GET _mapping` answer with several indices), a
+    /// `_field_caps` answer, or flat JSON (`{"field": "type"}`).
+    ///
+    /// # Errors
+    /// A text that is no JSON object, or an alias without its target.
+    pub fn from_json(text: &str) -> Result<Self, MappingError> {
+        let layer = mapping::read(text, Origin::Caller)?;
+        Ok(Self { layers: vec![layer], ..Self::default() })
+    }
+
+    /// Lays the types of `above` over these: its answers come first.
+    #[must_use]
+    pub fn under(mut self, above: Self) -> Self {
+        let mut layers = above.layers;
+        layers.append(&mut self.layers);
+        Self { layers, ecs: self.ecs || above.ecs, closed: self.closed || above.closed }
+    }
+
+    /// Adds the field list of an integration below what is there: JSON as for [`Schema::from_json`].
+    ///
+    /// # Errors
+    /// As [`Schema::from_json`].
+    pub fn with_integration(mut self, text: &str) -> Result<Self, MappingError> {
+        self.layers.push(mapping::read(text, Origin::Integration)?);
+        Ok(self)
+    }
+
+    /// Says that no field exists but the declared ones, as in a cluster.
+    #[must_use]
+    pub fn closed(mut self) -> Self {
+        self.closed = true;
+        self
+    }
+
+    /// Whether no field exists but the declared ones.
+    pub const fn is_closed(&self) -> bool {
+        self.closed
+    }
+
+    /// What is known of `name`.
+    pub fn lookup(&self, name: &str) -> Lookup {
+        self.declared(name).map_or_else(|| self.undeclared(name), Lookup::Field)
+    }
+
+    fn declared(&self, name: &str) -> Option<Arc<Field>> {
+        let layers = self.layers.iter().find_map(|layer| layer.field(name));
+        layers.or_else(|| if self.ecs { ecs::field(name).map(Arc::new) } else { None })
+    }
+
+    fn undeclared(&self, name: &str) -> Lookup {
+        let known = |kind, origin| Lookup::Field(Arc::new(Field::plain(name, kind, origin)));
+        if name == "_index" || name == "_id" {
+            return known(FieldType::Keyword, Origin::Ecs);
+        }
+        if self.closed {
+            return Lookup::Unmapped;
+        }
+        known(FieldType::Inferred, Origin::Inferred)
+    }
+
+    /// The declared fields whose names fit the texts of `pattern` with anything between them, in the order of their names.
+    pub fn expand(&self, pattern: &[String]) -> Vec<Arc<Field>> {
+        let wildcard = crate::text::Wildcard::between(pattern);
+        let mut names: Vec<String> =
+            self.names().filter(|name| wildcard.matches(name, crate::text::Fold::Exact)).map(str::to_owned).collect();
+        names.sort_unstable();
+        names.dedup();
+        names.iter().filter_map(|name| self.declared(name)).collect()
+    }
+
+    /// The names of all declared fields; one may come more than once.
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        let declared = self.layers.iter().flat_map(|layer| layer.fields.keys().map(String::as_str));
+        let built_in = self.ecs.then(ecs::names).into_iter().flatten();
+        declared.chain(built_in.map(|name| -> &str { name }))
+    }
+
+    /// Whether the path is mapped as `nested`.
+    pub fn is_nested(&self, path: &str) -> bool {
+        self.declared(path).is_some_and(|field| field.kind == FieldType::Nested)
+    }
+}
+
+impl Layer {
+    /// The field, or a key of a flattened field above the name.
+    fn field(&self, name: &str) -> Option<Arc<Field>> {
+        if let Some(field) = self.fields.get(name) {
+            return Some(Arc::clone(field));
+        }
+        let above = name.match_indices('.').map(|(at, _)| &name[..at]).find_map(|prefix| self.fields.get(prefix))?;
+        flattened_key(above, name)
+    }
+}
+
+/// The field for a key below a flattened root.
+fn flattened_key(root: &Field, name: &str) -> Option<Arc<Field>> {
+    if root.kind != FieldType::Flattened {
+        return None;
+    }
+    let path = format!("{}{}", root.path, &name[root.name.len()..]);
+    Some(Arc::new(Field { name: name.to_owned(), path, kind: FieldType::FlattenedKey, ..root.clone() }))
 }

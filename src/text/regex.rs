@@ -1,5 +1,13 @@
 //! Regular expressions of the products, matched against whole values in linear time.
 
+use regex_automata::meta;
+use regex_automata::util::syntax;
+use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, Look, Repetition};
+
+use super::Fold;
+use super::derivative::Automaton;
+use super::lucene::{Node, Parser};
+
 /// Whose regular expressions.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RegexSyntax {
@@ -7,4 +15,138 @@ pub enum RegexSyntax {
     Lucene,
     /// Java's, as far as it can be matched in linear time.
     Java,
+}
+
+/// Why an expression cannot be used.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct RegexError(String);
+
+/// A compiled expression.
+///
+/// ```
+/// use elkhound::text::{Fold, Regex, RegexSyntax};
+/// let regex = Regex::new("(foo|ba[rz])&~(.*z)", RegexSyntax::Lucene, Fold::Exact, 10 << 20)?;
+/// assert!(regex.matches("bar") && !regex.matches("baz"));
+/// # Ok::<(), elkhound::text::RegexError>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Regex(Machine);
+
+#[derive(Debug, Clone)]
+enum Machine {
+    Linear(meta::Regex),
+    Automaton(Automaton),
+}
+
+impl Regex {
+    /// Compiles `pattern`; the machine takes at most `limit` bytes.
+    ///
+    /// # Errors
+    /// A pattern that is malformed, too large, or uses what cannot be matched in linear time.
+    pub fn new(pattern: &str, syntax: RegexSyntax, fold: Fold, limit: usize) -> Result<Self, RegexError> {
+        match syntax {
+            RegexSyntax::Lucene => lucene(pattern, fold, limit),
+            RegexSyntax::Java => java(pattern, fold, limit),
+        }
+        .map(Self)
+    }
+
+    /// Whether the whole of `text` fits.
+    pub fn matches(&self, text: &str) -> bool {
+        match &self.0 {
+            Machine::Linear(regex) => regex.is_match(text),
+            Machine::Automaton(automaton) => automaton.matches(text),
+        }
+    }
+}
+
+fn lucene(pattern: &str, fold: Fold, limit: usize) -> Result<Machine, RegexError> {
+    let node = Parser::new(pattern, fold).parse().map_err(RegexError)?;
+    if has_product(&node) {
+        let automaton = Automaton::build(&node).filter(|automaton| automaton.size() <= limit);
+        let automaton = automaton.ok_or_else(|| RegexError("the expression is too complex".into()))?;
+        return Ok(Machine::Automaton(automaton));
+    }
+    let hir = Hir::concat(vec![Hir::look(Look::Start), hir(&node), Hir::look(Look::End)]);
+    let built = meta::Builder::new().configure(config(limit)).build_from_hir(&hir);
+    built.map(Machine::Linear).map_err(|_| RegexError("the expression is too complex".into()))
+}
+
+fn config(limit: usize) -> meta::Config {
+    meta::Config::new().nfa_size_limit(Some(limit)).hybrid_cache_capacity(limit.min(2 << 20)).onepass(false)
+}
+
+fn has_product(node: &Node) -> bool {
+    match node {
+        Node::Intersection(_) | Node::Complement(_) => true,
+        Node::Concat(nodes) | Node::Union(nodes) => nodes.iter().any(has_product),
+        Node::Repeat(inner, ..) => has_product(inner),
+        Node::Empty | Node::Never | Node::Class(_) => false,
+    }
+}
+
+fn hir(node: &Node) -> Hir {
+    match node {
+        Node::Empty => Hir::empty(),
+        Node::Never | Node::Intersection(_) | Node::Complement(_) => Hir::fail(),
+        Node::Class(set) => {
+            let surrogates = 0xD800..=0xDFFF;
+            let bound = |code: u32, instead: u32| char::from_u32(if surrogates.contains(&code) { instead } else { code });
+            let ranges = set.iter().filter_map(|&(first, last)| {
+                let (first, last) = (bound(first, 0xE000)?, bound(last, 0xD7FF)?);
+                (first <= last).then(|| ClassUnicodeRange::new(first, last))
+            });
+            Hir::class(Class::Unicode(ClassUnicode::new(ranges)))
+        }
+        Node::Concat(nodes) => Hir::concat(nodes.iter().map(hir).collect()),
+        Node::Union(nodes) => Hir::alternation(nodes.iter().map(hir).collect()),
+        Node::Repeat(inner, least, most) => {
+            if most.is_some_and(|most| most < *least) {
+                return Hir::fail();
+            }
+            Hir::repetition(Repetition { min: *least, max: *most, greedy: true, sub: Box::new(hir(inner)) })
+        }
+    }
+}
+
+fn java(pattern: &str, fold: Fold, limit: usize) -> Result<Machine, RegexError> {
+    for (construct, name) in [("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind"), ("(?>", "an atomic group")] {
+        if pattern.contains(construct) {
+            return Err(RegexError(format!("{name} `{construct}` cannot be matched in linear time")));
+        }
+    }
+    let whole = format!(r"\A(?:{})\z", ascii_classes(pattern)?);
+    let syntax = syntax::Config::new().case_insensitive(fold != Fold::Exact);
+    let built = meta::Builder::new().configure(config(limit)).syntax(syntax).build(&whole);
+    built.map(Machine::Linear).map_err(|error| match error.syntax_error() {
+        Some(error) => RegexError(error.to_string().lines().last().unwrap_or("malformed").trim().trim_start_matches("error: ").to_owned()),
+        None => RegexError("the expression is too complex".into()),
+    })
+}
+
+/// Java's `\d`, `\w` and `\s` hold ASCII characters only.
+fn ascii_classes(pattern: &str) -> Result<String, RegexError> {
+    let mut out = String::with_capacity(pattern.len());
+    let mut chars = pattern.chars();
+    while let Some(c) = chars.next() {
+        if c != '\\' {
+            out.push(c);
+            continue;
+        }
+        match chars.next() {
+            Some('d') => out.push_str("[0-9]"),
+            Some('D') => out.push_str("[^0-9]"),
+            Some('w') => out.push_str("[0-9A-Za-z_]"),
+            Some('W') => out.push_str("[^0-9A-Za-z_]"),
+            Some('s') => out.push_str("[ \\t\\n\\x0B\\f\\r]"),
+            Some('S') => out.push_str("[^ \\t\\n\\x0B\\f\\r]"),
+            Some(digit @ '1'..='9') => {
+                return Err(RegexError(format!("the back-reference `\\{digit}` cannot be matched in linear time")));
+            }
+            Some(other) => out.extend(['\\', other]),
+            None => return Err(RegexError("a backslash ends the expression".into())),
+        }
+    }
+    Ok(out)
 }

@@ -1,0 +1,130 @@
+//! The ECS field table and the dynamic patterns of ECS data streams (Elastic Common Schema 9.5; `ecs@mappings`).
+
+use super::{Field, FieldType, Origin};
+
+/// One field a line, sorted: name, type, and `^` for a sub-field that holds its parent's value.
+#[cfg(feature = "ecs")]
+const TABLE: &str = include_str!("ecs.txt");
+#[cfg(not(feature = "ecs"))]
+const TABLE: &str = "";
+
+/// The names of the table.
+pub(super) fn names() -> impl Iterator<Item = &'static str> {
+    TABLE.lines().filter_map(|line| line.split(' ').next())
+}
+
+/// A field of the table, a sub-field of one, or one that fits a pattern.
+pub(super) fn field(name: &str) -> Option<Field> {
+    exact(name).or_else(|| below_flattened(name)).or_else(|| sub_field(name)).or_else(|| object(name)).or_else(|| pattern(name))
+}
+
+fn exact(name: &str) -> Option<Field> {
+    let mut words = line(name)?.split(' ').skip(1);
+    let mut field = declared(name, words.next()?, Origin::Ecs);
+    if words.next().is_some() {
+        field.path = name.rsplit_once('.')?.0.to_owned();
+        if name.ends_with(".caseless") {
+            field.lowercase = true;
+            field.normalized = true;
+        }
+    }
+    Some(field)
+}
+
+fn declared(name: &str, type_name: &str, origin: Origin) -> Field {
+    let kind = FieldType::of(type_name).unwrap_or(FieldType::Unsearchable);
+    let mut field = Field { type_name: type_name.to_owned(), ..Field::plain(name, kind, origin) };
+    if kind == FieldType::ScaledFloat {
+        field.scaling_factor = 1000.0;
+    }
+    // The pattern for these makes them unsearchable in data streams.
+    field.searchable = name != "event.original";
+    field
+}
+
+/// The line of a name, by binary search over the text.
+fn line(name: &str) -> Option<&'static str> {
+    let (mut low, mut high) = (0, TABLE.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let start = TABLE[..middle].rfind('\n').map_or(0, |at| at + 1).max(low);
+        let end = TABLE[start..].find('\n').map_or(TABLE.len(), |at| start + at);
+        let found = &TABLE[start..end];
+        match found.split(' ').next().unwrap_or_default().cmp(name) {
+            std::cmp::Ordering::Equal => return Some(found),
+            std::cmp::Ordering::Less => low = end + 1,
+            std::cmp::Ordering::Greater => high = start,
+        }
+    }
+    None
+}
+
+fn below_flattened(name: &str) -> Option<Field> {
+    let above = name.match_indices('.').map(|(at, _)| &name[..at]);
+    let root = above.filter_map(exact).find(|field| field.kind == FieldType::Flattened)?;
+    Some(Field { name: name.to_owned(), path: name.to_owned(), kind: FieldType::FlattenedKey, ..root })
+}
+
+/// `X.text`, `X.caseless` and `X.keyword` hold the value of X.
+fn sub_field(name: &str) -> Option<Field> {
+    let (parent, last) = name.rsplit_once('.')?;
+    let type_name = match last {
+        "text" => "match_only_text",
+        "caseless" | "keyword" => "keyword",
+        _ => return None,
+    };
+    let parent = exact(parent).filter(|parent| parent.kind.is_keyword() || parent.kind.is_text())?;
+    let mut field = declared(name, type_name, Origin::Ecs);
+    field.path = parent.path;
+    field.lowercase = last == "caseless";
+    field.normalized = field.lowercase;
+    Some(field)
+}
+
+/// A name that other names of the table lie below.
+fn object(name: &str) -> Option<Field> {
+    let first = format!("{name}.");
+    let mut at = TABLE.len();
+    let (mut low, mut high) = (0, TABLE.len());
+    while low < high {
+        let middle = low + (high - low) / 2;
+        let start = TABLE[..middle].rfind('\n').map_or(0, |at| at + 1).max(low);
+        let end = TABLE[start..].find('\n').map_or(TABLE.len(), |at| start + at);
+        if TABLE[start..end] < *first {
+            low = end + 1;
+        } else {
+            at = start;
+            high = start;
+        }
+    }
+    TABLE.get(at..)?.starts_with(&first).then(|| declared(name, "object", Origin::Ecs))
+}
+
+/// The first pattern of `ecs@mappings` that the name fits. Only those that do not depend on the value.
+fn pattern(name: &str) -> Option<Field> {
+    let last = name.rsplit('.').next().unwrap_or(name);
+    let nested_name = name.contains('.');
+    let is_text = name == "message" || (nested_name && last == "message");
+    let is_ip = name == "ip" || (nested_name && last == "ip") || name.ends_with("_ip");
+    let is_wildcard = [".io.text", ".message_id", ".body.content"].iter().any(|end| name.ends_with(end))
+        || ["registry.data.strings", "url.path", "url.full", "url.original"].iter().any(|end| name.ends_with(end))
+        || last.ends_with("command_line")
+        || last.ends_with("stack_trace");
+    let is_date = (nested_name
+        && matches!(
+            last,
+            "timestamp" | "not_after" | "not_before" | "accessed" | "created" | "installed" | "creation_date" | "ctime"
+                | "mtime" | "ingested" | "start" | "end"
+        ))
+        || name.ends_with("_timestamp")
+        || matches!(name, "created" | "ingested" | "@timestamp");
+    let type_name = match () {
+        () if is_text => "match_only_text",
+        () if is_ip => "ip",
+        () if is_wildcard => "wildcard",
+        () if is_date => "date",
+        () if name.contains(".score.") || name.contains("_score") => "float",
+        () => return None,
+    };
+    Some(declared(name, type_name, Origin::Pattern))
+}
