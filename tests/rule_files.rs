@@ -1,6 +1,12 @@
 //! Rules as files: every format, the shipped rules, what is broken and how it is said.
 #![cfg(feature = "rules")]
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr, reason = "a test reports by panicking")]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stderr,
+    reason = "a test reports by panicking"
+)]
 
 mod support;
 
@@ -108,7 +114,9 @@ fn deep_texts_are_refused_not_fatal() {
     ] {
         assert!(!load("a.toml", &text).problems.is_empty());
     }
-    for text in ["[".repeat(100_000), "{\"attributes\":".repeat(100_000), "{\"a\":".repeat(1000) + "1" + &"}".repeat(1000)] {
+    for text in
+        ["[".repeat(100_000), "{\"attributes\":".repeat(100_000), "{\"a\":".repeat(1000) + "1" + &"}".repeat(1000)]
+    {
         assert!(!load("a.json", &text).problems.is_empty());
     }
 }
@@ -124,7 +132,9 @@ fn one_broken_line_does_not_stop_the_others() {
 
 #[test]
 fn spellings_of_toml_become_the_api_s() {
-    let text = RULE.replace("type = \"eql\"", "type = \"new_terms\"\nthreat_mappings = []\nsomething = 1").replace("eql", "kuery")
+    let text = RULE
+        .replace("type = \"eql\"", "type = \"new_terms\"\nthreat_mappings = []\nsomething = 1")
+        .replace("eql", "kuery")
         + "[rule.new_terms]\nfield = \"new_terms_fields\"\nvalue = [\"user.name\"]\n\
            [[rule.new_terms.history_window_start]]\nfield = \"history_window_start\"\nvalue = \"now-7d\"\n";
     let loaded = load("a.toml", &text);

@@ -15,7 +15,11 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// A field of the table, a sub-field of one, or one that fits a pattern.
 pub(super) fn field(name: &str) -> Option<Field> {
-    exact(name).or_else(|| below_flattened(name)).or_else(|| sub_field(name)).or_else(|| object(name)).or_else(|| pattern(name))
+    exact(name)
+        .or_else(|| below_flattened(name))
+        .or_else(|| sub_field(name))
+        .or_else(|| object(name))
+        .or_else(|| pattern(name))
 }
 
 fn exact(name: &str) -> Option<Field> {
@@ -113,8 +117,18 @@ fn pattern(name: &str) -> Option<Field> {
     let is_date = (nested_name
         && matches!(
             last,
-            "timestamp" | "not_after" | "not_before" | "accessed" | "created" | "installed" | "creation_date" | "ctime"
-                | "mtime" | "ingested" | "start" | "end"
+            "timestamp"
+                | "not_after"
+                | "not_before"
+                | "accessed"
+                | "created"
+                | "installed"
+                | "creation_date"
+                | "ctime"
+                | "mtime"
+                | "ingested"
+                | "start"
+                | "end"
         ))
         || name.ends_with("_timestamp")
         || matches!(name, "created" | "ingested" | "@timestamp");

@@ -20,8 +20,10 @@ fn error(message: impl Into<String>) -> MappingError {
 }
 
 pub(super) fn read(text: &str, origin: Origin) -> Result<Layer, MappingError> {
-    let json: Value = serde_json::from_str(text)
-        .map_err(|source| MappingError { message: format!("the mapping is no JSON: {source}"), source: Some(source) })?;
+    let json: Value = serde_json::from_str(text).map_err(|source| MappingError {
+        message: format!("the mapping is no JSON: {source}"),
+        source: Some(source),
+    })?;
     let Value::Object(root) = json else { return Err(error("a mapping is a JSON object")) };
     let mut reader = Reader { layer: Layer::default(), origin, aliases: Vec::new() };
     reader.root(&root)?;
@@ -56,7 +58,8 @@ impl Reader {
             self.field_caps(fields);
             return Ok(());
         }
-        let indices: Vec<_> = root.values().filter_map(|index| index.get("mappings").and_then(Value::as_object)).collect();
+        let indices: Vec<_> =
+            root.values().filter_map(|index| index.get("mappings").and_then(Value::as_object)).collect();
         if !indices.is_empty() && indices.len() == root.len() {
             return indices.into_iter().try_for_each(|mappings| self.root(mappings));
         }
@@ -71,7 +74,8 @@ impl Reader {
             .map(|(name, _)| name.as_str())
             .collect();
         for (name, definition) in root {
-            let above = nested.iter().filter(|path| name.starts_with(&format!("{path}."))).max_by_key(|path| path.len());
+            let above =
+                nested.iter().filter(|path| name.starts_with(&format!("{path}."))).max_by_key(|path| path.len());
             self.field(name, definition, Above { path: "", nested: above.copied() })?;
         }
         Ok(())
@@ -148,7 +152,9 @@ impl Reader {
     /// Adds a field. Where another index has it too, the first type counts, with the date formats of both.
     fn add(&mut self, field: Field) {
         match self.layer.fields.get_mut(&field.name) {
-            Some(known) if known.kind == FieldType::Object && field.kind != FieldType::Object => *known = Arc::new(field),
+            Some(known) if known.kind == FieldType::Object && field.kind != FieldType::Object => {
+                *known = Arc::new(field)
+            }
             Some(known) if known.kind.is_date() && known.format != field.format && field.kind.is_date() => {
                 let default = || crate::event::time::DateFormat::default().as_str().to_owned();
                 let formats = [known.format.clone(), field.format].map(|format| format.unwrap_or_else(default));
@@ -163,7 +169,10 @@ impl Reader {
 
     fn resolve_aliases(&mut self) -> Result<(), MappingError> {
         for (name, target) in std::mem::take(&mut self.aliases) {
-            let known = self.layer.field(&target).ok_or_else(|| error(format!("the alias `{name}` leads nowhere: `{target}`")))?;
+            let known = self
+                .layer
+                .field(&target)
+                .ok_or_else(|| error(format!("the alias `{name}` leads nowhere: `{target}`")))?;
             self.add_parents(&name);
             self.add(Field { name, ..(*known).clone() });
         }
@@ -190,7 +199,8 @@ impl EmptyType for Map<String, Value> {
 fn settings(field: &mut Field, definition: &Value) {
     let flag = |name: &str| definition.get(name).and_then(Value::as_bool);
     let text = |name: &str| definition.get(name).and_then(Value::as_str);
-    field.ignore_above = definition.get("ignore_above").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
+    field.ignore_above =
+        definition.get("ignore_above").and_then(Value::as_u64).and_then(|limit| usize::try_from(limit).ok());
     field.null_value = definition.get("null_value").filter(|value| !value.is_null()).cloned();
     if let Some(normalizer) = text("normalizer") {
         field.lowercase = normalizer == "lowercase";

@@ -91,7 +91,9 @@ fn boundaries(node: &Node, out: &mut Vec<u32>) {
 
 fn size(node: &Node) -> usize {
     match node {
-        Node::Concat(nodes) | Node::Union(nodes) | Node::Intersection(nodes) => 1 + nodes.iter().map(size).sum::<usize>(),
+        Node::Concat(nodes) | Node::Union(nodes) | Node::Intersection(nodes) => {
+            1 + nodes.iter().map(size).sum::<usize>()
+        }
         Node::Complement(inner) | Node::Repeat(inner, ..) => 1 + size(inner),
         Node::Empty | Node::Never | Node::Class(_) => 1,
     }
@@ -115,7 +117,13 @@ fn holds(set: &Set, c: u32) -> bool {
 fn derive(node: &Node, c: u32) -> Node {
     match node {
         Node::Empty | Node::Never => Node::Never,
-        Node::Class(set) => if holds(set, c) { Node::Empty } else { Node::Never },
+        Node::Class(set) => {
+            if holds(set, c) {
+                Node::Empty
+            } else {
+                Node::Never
+            }
+        }
         Node::Union(nodes) => union(nodes.iter().map(|node| derive(node, c)).collect()),
         Node::Intersection(nodes) => intersection(nodes.iter().map(|node| derive(node, c)).collect()),
         Node::Complement(inner) => complement(derive(inner, c)),

@@ -210,7 +210,9 @@ impl<'a> Parser<'a> {
             'd' => vec![(48, 57)],
             'w' => vec![(48, 57), (65, 90), (95, 95), (97, 122)],
             's' => vec![(9, 10), (13, 13), (32, 32)],
-            c if c.is_ascii_lowercase() => return Err(format!("invalid character class `\\{}`", self.chars[self.at + 1])),
+            c if c.is_ascii_lowercase() => {
+                return Err(format!("invalid character class `\\{}`", self.chars[self.at + 1]));
+            }
             _ => return Ok(None),
         };
         self.at += 2;
@@ -369,10 +371,8 @@ fn same_length(low: &str, high: &str) -> Node {
         return follow(digit(a, a), same_length(rest_low, rest_high));
     }
     let (nines, zeros) = ("9".repeat(rest_low.len()), "0".repeat(rest_high.len()));
-    let mut out = vec![
-        follow(digit(a, a), same_length(rest_low, &nines)),
-        follow(digit(b, b), same_length(&zeros, rest_high)),
-    ];
+    let mut out =
+        vec![follow(digit(a, a), same_length(rest_low, &nines)), follow(digit(b, b), same_length(&zeros, rest_high))];
     if a + 1 < b {
         out.push(follow(digit(a + 1, b - 1), same_length(&zeros, &nines)));
     }

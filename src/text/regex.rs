@@ -92,7 +92,8 @@ fn hir(node: &Node) -> Hir {
         Node::Never | Node::Intersection(_) | Node::Complement(_) => Hir::fail(),
         Node::Class(set) => {
             let surrogates = 0xD800..=0xDFFF;
-            let bound = |code: u32, instead: u32| char::from_u32(if surrogates.contains(&code) { instead } else { code });
+            let bound =
+                |code: u32, instead: u32| char::from_u32(if surrogates.contains(&code) { instead } else { code });
             let ranges = set.iter().filter_map(|&(first, last)| {
                 let (first, last) = (bound(first, 0xE000)?, bound(last, 0xD7FF)?);
                 (first <= last).then(|| ClassUnicodeRange::new(first, last))
@@ -111,7 +112,13 @@ fn hir(node: &Node) -> Hir {
 }
 
 fn java(pattern: &str, fold: Fold, limit: usize) -> Result<Machine, RegexError> {
-    for (construct, name) in [("(?=", "look-ahead"), ("(?!", "look-ahead"), ("(?<=", "look-behind"), ("(?<!", "look-behind"), ("(?>", "an atomic group")] {
+    for (construct, name) in [
+        ("(?=", "look-ahead"),
+        ("(?!", "look-ahead"),
+        ("(?<=", "look-behind"),
+        ("(?<!", "look-behind"),
+        ("(?>", "an atomic group"),
+    ] {
         if pattern.contains(construct) {
             return Err(RegexError(format!("{name} `{construct}` cannot be matched in linear time")));
         }
@@ -120,7 +127,9 @@ fn java(pattern: &str, fold: Fold, limit: usize) -> Result<Machine, RegexError> 
     let syntax = syntax::Config::new().case_insensitive(fold != Fold::Exact);
     let built = meta::Builder::new().configure(config(limit)).syntax(syntax).build(&whole);
     built.map(Machine::Linear).map_err(|error| match error.syntax_error() {
-        Some(error) => RegexError(error.to_string().lines().last().unwrap_or("malformed").trim().trim_start_matches("error: ").to_owned()),
+        Some(error) => RegexError(
+            error.to_string().lines().last().unwrap_or("malformed").trim().trim_start_matches("error: ").to_owned(),
+        ),
         None => RegexError("the expression is too complex".into()),
     })
 }

@@ -37,7 +37,8 @@ impl<'a> Version<'a> {
             None => (rest, None),
         };
         let number = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
-        let word = |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
+        let word =
+            |part: &&str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'-');
         let main: Vec<_> = main.split('.').collect();
         let pre: Option<Vec<_>> = pre.map(|pre| pre.split('.').collect());
         let fits = main.iter().all(number)

@@ -87,8 +87,16 @@ fn kind(name: &str) -> Kind {
     match name.strip_prefix("strict_").unwrap_or(name) {
         "epoch_millis" => Kind::EpochMillis,
         "epoch_second" => Kind::EpochSecond,
-        "date_optional_time" | "date_optional_time_nanos" | "iso8601" | "date_time" | "date_time_no_millis"
-        | "date_hour_minute_second" | "date" | "year_month_day" | "year_month" | "year" => Kind::Iso,
+        "date_optional_time"
+        | "date_optional_time_nanos"
+        | "iso8601"
+        | "date_time"
+        | "date_time_no_millis"
+        | "date_hour_minute_second"
+        | "date"
+        | "year_month_day"
+        | "year_month"
+        | "year" => Kind::Iso,
         "basic_date" => Kind::Pattern(items("uuuuMMdd")),
         "basic_date_time" => Kind::Pattern(items("uuuuMMdd'T'HHmmss.SSSX")),
         "basic_date_time_no_millis" => Kind::Pattern(items("uuuuMMdd'T'HHmmssX")),
@@ -169,7 +177,13 @@ impl Reader<'_> {
         if self.eat('Z') {
             return Some(0);
         }
-        let sign = if self.eat('+') { 1 } else if self.eat('-') { -1 } else { return None };
+        let sign = if self.eat('+') {
+            1
+        } else if self.eat('-') {
+            -1
+        } else {
+            return None;
+        };
         let hours = i32::from(self.two()?);
         let more = self.eat(':') || self.0.starts_with(|c: char| c.is_ascii_digit());
         let minutes = if more { i32::from(self.two()?) } else { 0 };
@@ -270,7 +284,9 @@ fn read_letter<'a>(letter: char, count: usize, text: &'a str, parts: &mut Parts)
     let small = |value: u32| u8::try_from(value).ok();
     match letter {
         'u' | 'y' if count == 2 => parts.year = 2000 + i32::try_from(reader.digits(2)?).ok()?,
-        'u' | 'y' => parts.year = i32::try_from(reader.digits(if count == 1 { available.clamp(1, 4) } else { count })?).ok()?,
+        'u' | 'y' => {
+            parts.year = i32::try_from(reader.digits(if count == 1 { available.clamp(1, 4) } else { count })?).ok()?
+        }
         'M' if count >= 3 => {
             let name = text.get(..3)?.to_ascii_lowercase();
             parts.month = Some(MONTHS.iter().position(|month| *month == name)? as u8 + 1);
