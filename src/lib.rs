@@ -13,6 +13,8 @@ pub mod eval;
 pub mod event;
 pub mod function;
 pub mod plan;
+#[cfg(feature = "rules")]
+pub mod rule;
 pub mod schema;
 pub mod source;
 pub mod syntax;

@@ -80,6 +80,21 @@ codes! {
     RefusedLenient "W0301" "refused by Elasticsearch, matches nothing here"
         "Elasticsearch refuses the request that this becomes, if the field has the type that was inferred for it. It matches nothing here."
         "source.ip: 10.*";
+    RuleFile "E0601" "rule file cannot be read"
+        "The file is not UTF-8, not TOML or not JSON, or holds something else than a rule. The other files are read all the same."
+        "[rule";
+    RuleField "E0602" "rule field missing"
+        "A field that every rule, or every rule of this type, needs is not there."
+        "[rule]\nname = \"A\"";
+    RuleValue "E0603" "rule field with a wrong value"
+        "The value of a field of the rule has the wrong type or is outside of what the field allows."
+        "[rule]\nrisk_score = 101";
+    RuleUnsupported "E0604" "rule not evaluated"
+        "The rule may be sound, but rules of this type, in this language or with this setting are not evaluated. They never count as silent."
+        "[rule]\ntype = \"esql\"";
+    RuleUnknownKey "W0601" "unknown key in a rule"
+        "The rule has a key that rules do not have, or no longer have. It is kept and has no effect."
+        "[rule]\nseverty = \"low\"";
 }
 
 impl std::str::FromStr for Code {

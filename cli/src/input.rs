@@ -1,0 +1,56 @@
+//! Files and stdin, compressed or not.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use crate::failure::{Failure, Outcome};
+
+/// The largest text that is read whole (queries, rules, mappings): 256 MiB.
+const TEXT_LIMIT: u64 = 256 << 20;
+
+/// Whether a path stands for stdin.
+pub fn is_stdin(path: &Path) -> bool {
+    path.as_os_str() == "-"
+}
+
+/// The name of a path in messages.
+pub fn name(path: &Path) -> String {
+    if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() }
+}
+
+/// Opens a file for reading; `.gz` and `.zst` are unpacked on the way; `-` is stdin.
+pub fn open(path: &Path) -> Outcome<Box<dyn BufRead>> {
+    if is_stdin(path) {
+        return Ok(Box::new(BufReader::with_capacity(1 << 16, std::io::stdin())));
+    }
+    let file = File::open(path).map_err(|error| Failure::file(path, error))?;
+    if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
+        return Err(Failure::file(path, "is a directory"));
+    }
+    unpacked(path, file)
+}
+
+fn unpacked(path: &Path, file: File) -> Outcome<Box<dyn BufRead>> {
+    let reader: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
+        Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
+        Some("zst") => Box::new(zstd::Decoder::new(file).map_err(|error| Failure::file(path, error))?),
+        _ => Box::new(file),
+    };
+    Ok(Box::new(BufReader::with_capacity(1 << 16, reader)))
+}
+
+/// The whole text of a file.
+pub fn text(path: &Path) -> Outcome<String> {
+    let mut bytes = Vec::new();
+    open(path)?.take(TEXT_LIMIT).read_to_end(&mut bytes).map_err(|error| Failure::file(path, error))?;
+    String::from_utf8(bytes).map_err(|error| {
+        let offset = error.utf8_error().valid_up_to();
+        Failure::file(path, format!("not UTF-8 from byte {offset} on"))
+    })
+}
+
+/// The JSON of a file.
+pub fn json(path: &Path) -> Outcome<serde_json::Value> {
+    serde_json::from_str(&text(path)?).map_err(|error| Failure::file(path, error))
+}

@@ -1,0 +1,18 @@
+//! The schema in force: `--mapping` over `--schema`.
+
+use elkhound::schema::Schema;
+
+use crate::args::{BaseSchema, SchemaArgs};
+use crate::failure::{Failure, Outcome};
+use crate::input;
+
+/// The schema that the arguments name.
+pub fn of(args: &SchemaArgs) -> Outcome<Schema> {
+    let base = match args.schema {
+        BaseSchema::Ecs => Schema::ecs(),
+        BaseSchema::None => Schema::none(),
+    };
+    let Some(path) = &args.mapping else { return Ok(base) };
+    let mapping = Schema::from_json(&input::text(path)?).map_err(|error| Failure::file(path, error))?;
+    Ok(base.under(mapping))
+}

@@ -1,0 +1,103 @@
+//! JSON rules: one object, a list, NDJSON exports, package assets.
+
+use std::borrow::Cow;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+use serde_json::value::RawValue;
+
+use super::place::Places;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::source::{Source, Span};
+
+/// What one object of an export is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Line {
+    Rule,
+    /// A rule that the product withdrew: a stub without a query.
+    Stub,
+    /// Exception lists, exception items, connectors, the summary.
+    Other,
+}
+
+/// The kind of an object (rule formats: NDJSON export).
+pub(super) fn classify(object: &Json) -> Line {
+    let has = |key: &str| object.get(key).is_some();
+    if has("exported_count") || has("attributes") || has("entries") || has("item_id") {
+        return Line::Other;
+    }
+    if has("list_id") && !has("query") && !has("risk_score") {
+        return Line::Other;
+    }
+    if object.get("deprecated").and_then(Json::as_bool) == Some(true) && !has("type") { Line::Stub } else { Line::Rule }
+}
+
+/// The objects of a text: each with its JSON and its part of the file. Errors do not stop the rest of an NDJSON text.
+pub(super) fn objects(file: &Arc<str>, text: &Arc<str>) -> Vec<Result<(Json, Places), Diagnostics>> {
+    match serde_json::from_str::<&RawValue>(text) {
+        Ok(whole) => one(file, text, whole),
+        // `[` and `{` may also open the first of several lines.
+        Err(error) if text.trim_start().starts_with('{') && text.trim().contains('\n') && !is_pretty(text) => {
+            drop(error);
+            lines(file, text)
+        }
+        Err(error) => vec![Err(refused(file, text, &error, Span::new(0, text.len())))],
+    }
+}
+
+/// Whether the first line alone is no JSON, so that the text is one object over several lines.
+fn is_pretty(text: &str) -> bool {
+    let first = text.trim_start().lines().next().unwrap_or_default();
+    serde_json::from_str::<&RawValue>(first).is_err()
+}
+
+fn one(file: &Arc<str>, text: &Arc<str>, whole: &RawValue) -> Vec<Result<(Json, Places), Diagnostics>> {
+    match serde_json::from_str::<Vec<&RawValue>>(whole.get()) {
+        Ok(list) => list.into_iter().map(|item| object(file, text, item.get())).collect(),
+        Err(_) => vec![object(file, text, whole.get())],
+    }
+}
+
+fn lines(file: &Arc<str>, text: &Arc<str>) -> Vec<Result<(Json, Places), Diagnostics>> {
+    let filled = text.lines().filter(|line| !line.trim().is_empty());
+    filled.map(|line| object(file, text, line)).collect()
+}
+
+/// One object; `raw` is a slice of `text`.
+fn object(file: &Arc<str>, text: &Arc<str>, raw: &str) -> Result<(Json, Places), Diagnostics> {
+    let span = span_in(text, raw);
+    let fields: BTreeMap<Cow<'_, str>, &RawValue> =
+        serde_json::from_str(raw).map_err(|error| refused(file, text, &error, span))?;
+    if let Some(attributes) = fields.get("attributes")
+        && serde_json::from_str::<Json>(attributes.get()).is_ok_and(|json| json.get("rule_id").is_some())
+    {
+        return object(file, text, attributes.get());
+    }
+    let json = serde_json::from_str(raw).map_err(|error| refused(file, text, &error, span))?;
+    let mut places = Places::new(file, text, Span::new(span.start, span.start + 1));
+    places.fields = fields.iter().map(|(key, value)| (key.to_string(), span_in(text, value.get()))).collect();
+    Ok((json, places))
+}
+
+/// Where `part`, a slice of `text`, stands in it.
+fn span_in(text: &str, part: &str) -> Span {
+    let start = (part.as_ptr() as usize).saturating_sub(text.as_ptr() as usize);
+    Span::new(start, start + part.len())
+}
+
+fn refused(file: &Arc<str>, text: &Arc<str>, error: &serde_json::Error, part: Span) -> Diagnostics {
+    let within = text.get(part.start..part.end).unwrap_or_default();
+    let before: usize = within.split_inclusive('\n').take(error.line().saturating_sub(1)).map(str::len).sum();
+    let mut offset = (part.start + before + error.column().saturating_sub(1)).min(text.len());
+    while !text.is_char_boundary(offset) {
+        offset -= 1;
+    }
+    let words = error.to_string();
+    let words = words.split(" at line ").next().unwrap_or_default();
+    let source = Source::new(Arc::clone(file), Arc::clone(text));
+    Diagnostics::new(
+        source,
+        vec![Diagnostic::error(Code::RuleFile, Span::at(offset), format!("the text is not a JSON rule: {words}"))],
+    )
+}
