@@ -50,12 +50,21 @@ codes! {
     UnknownField "E0201" "unknown field"
         "The schema in force has no such field. Elasticsearch rejects the query; write `?field` in EQL for a field that may be absent."
         "process where proces.name == \"cmd.exe\"";
+    UnusableField "E0202" "field cannot be used"
+        "EQL cannot use the field: it is an object, lies in nested objects, has no exact values, or is of a type that EQL does not have."
+        "any where process == 1";
+    UnknownFunction "E0203" "unknown function"
+        "EQL has no function of that name."
+        "any where matches(x, \"a\")";
     TypeMismatch "E0301" "wrong type"
         "An operator or function does not accept a value of this type."
         "any where length(1) == 1";
     Refused "E0302" "refused by Elasticsearch"
         "Elasticsearch refuses the request that this becomes, given the type of the field. With types that are only inferred it matches nothing instead."
         "source.ip: localhost";
+    BadRegex "E0303" "regular expression cannot be used"
+        "The regular expression is malformed, too complex, or uses what cannot be matched in linear time."
+        "any where process.name regex \"a{2\"";
     BadShape "E0401" "query shape not allowed"
         "The parts of the query are each well-formed but cannot stand together like this."
         "sequence [any where true]";

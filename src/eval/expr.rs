@@ -188,7 +188,7 @@ impl Op {
             Self::Compare(comparison, left, right) => {
                 truth(left.eval(values).order(&right.eval(values)).map(|order| comparison.holds(order)))
             }
-            Self::In(value, list, fold) => within(&value.eval(values), list, *fold),
+            Self::In(value, list, fold) => value.eval(values).is_in(list, *fold),
             Self::Wildcard(value, patterns, fold) => truth(
                 value.eval(values).as_text().map(|text| patterns.iter().any(|pattern| pattern.matches(text, *fold))),
             ),
@@ -206,21 +206,6 @@ impl Op {
 
 fn truth(value: Option<bool>) -> Datum {
     value.map_or(Datum::Null, Datum::Bool)
-}
-
-/// Whether the value is in the list; null for null, and for a miss beside a null.
-pub(crate) fn within(value: &Datum, list: &[Datum], fold: Fold) -> Datum {
-    if value.is_null() {
-        return Datum::Null;
-    }
-    let same = |item: &Datum| match (value.as_text(), item.as_text()) {
-        (Some(a), Some(b)) if fold != Fold::Exact => fold.same(a, b),
-        _ => value.order(item).is_some_and(std::cmp::Ordering::is_eq),
-    };
-    if list.iter().any(same) {
-        return Datum::Bool(true);
-    }
-    if list.iter().any(Datum::is_null) { Datum::Null } else { Datum::Bool(false) }
 }
 
 /// `and` (`decides` is false) and `or` (`decides` is true).

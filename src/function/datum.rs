@@ -6,7 +6,7 @@ use std::sync::Arc;
 
 use crate::event::number::{Number, compare};
 use crate::event::time::{Instant, SECOND};
-use crate::text::{compare_versions, ip_number};
+use crate::text::{Fold, compare_versions, ip_number};
 
 /// A value inside a computed expression.
 #[derive(Debug, Clone, PartialEq)]
@@ -91,6 +91,22 @@ impl Datum {
             Self::Ip(ip) => ip.to_string(),
             Self::Date(instant) => java_date(*instant),
         })
+    }
+
+    /// Whether it is in the list; null for null, and for a miss beside a null.
+    #[must_use]
+    pub fn is_in(&self, list: &[Self], fold: Fold) -> Self {
+        if self.is_null() {
+            return Self::Null;
+        }
+        let same = |item: &Self| match (self.as_text(), item.as_text()) {
+            (Some(a), Some(b)) if fold != Fold::Exact => fold.same(a, b),
+            _ => self.order(item).is_some_and(Ordering::is_eq),
+        };
+        if list.iter().any(same) {
+            return Self::Bool(true);
+        }
+        if list.iter().any(Self::is_null) { Self::Null } else { Self::Bool(false) }
     }
 
     /// The order of two values in a computed expression; `None` where they cannot be compared or one is null.

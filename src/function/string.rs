@@ -90,13 +90,19 @@ pub(super) fn cidr_match(address: &Datum, blocks: &[Datum]) -> Answer {
         Datum::Ip(ip) => *ip,
         other => match other.as_text().map(parse_ip) {
             Some(Some(ip)) => ip,
-            _ => return Err(format!("'{}' is not an IP string literal.", other.to_text().unwrap_or_default())),
+            Some(None) => {
+                return Err(format!("'{}' is not an IP string literal.", other.to_text().unwrap_or_default()));
+            }
+            None => {
+                return Err(format!("A string/char is required; received [{}]", other.to_text().unwrap_or_default()));
+            }
         },
     };
     let mut found = false;
     for block in blocks {
         let Some(text) = text(block)? else { return Ok(Datum::Null) };
-        let net = parse_block(text).ok_or_else(|| format!("'{text}' is not a CIDR block"))?;
+        let address = text.split_once('/').map_or(text, |(address, _)| address);
+        let net = parse_block(text).ok_or_else(|| format!("'{address}' is not an IP string literal."))?;
         found |= crate::text::IpSet::new([net]).contains(ip);
     }
     Ok(Datum::Bool(found))
