@@ -7,8 +7,11 @@
 //! | compile | plan | program | `eval` |
 //! | run | program, [`event`] | truth, then hits | `eval` |
 
+pub mod analysis;
 pub mod diagnostic;
+pub mod eval;
 pub mod event;
+pub mod function;
 pub mod plan;
 #[cfg(feature = "rules")]
 pub mod rule;

@@ -53,9 +53,15 @@ codes! {
     TypeMismatch "E0301" "wrong type"
         "An operator or function does not accept a value of this type."
         "any where length(1) == 1";
+    Refused "E0302" "refused by Elasticsearch"
+        "Elasticsearch refuses the request that this becomes, given the type of the field. With types that are only inferred it matches nothing instead."
+        "source.ip: localhost";
     BadShape "E0401" "query shape not allowed"
         "The parts of the query are each well-formed but cannot stand together like this."
         "sequence [any where true]";
+    NestedGroup "E0402" "nested group does not fit the field"
+        "A field of nested objects is only reachable inside a group of its own path, and such a group holds only fields of that path."
+        "user.first: Alice";
     TooDeep "E0501" "nesting too deep"
         "The text nests deeper than the limit allows."
         "((((((";
@@ -77,6 +83,15 @@ codes! {
     RuleUnsupported "E0604" "rule not evaluated"
         "The rule may be sound, but rules of this type, in this language or with this setting are not evaluated. They never count as silent."
         "[rule]\ntype = \"esql\"";
+    NearName "W0201" "no type is known for the field"
+        "No schema in force has the field, though one has a field of a similar name. The JSON type of each value decides."
+        "proces.name: cmd.exe";
+    Unmapped "W0202" "field is not mapped"
+        "The mapping has no such field. In KQL a test on it never matches, and its negation always does."
+        "nosuch: x";
+    RefusedLenient "W0301" "refused by Elasticsearch, matches nothing here"
+        "Elasticsearch refuses the request that this becomes, if the field has the type that was inferred for it. It matches nothing here."
+        "source.ip: 10.*";
     RuleUnknownKey "W0601" "unknown key in a rule"
         "The rule has a key that rules do not have, or no longer have. It is kept and has no effect."
         "[rule]\nseverty = \"low\"";

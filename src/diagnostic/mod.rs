@@ -131,7 +131,8 @@ pub struct Diagnostics {
 
 impl Diagnostics {
     /// The findings `items` about `source`.
-    pub fn new(source: Source, items: Vec<Diagnostic>) -> Self {
+    pub fn new(source: Source, mut items: Vec<Diagnostic>) -> Self {
+        items.sort_by_key(|item| item.span.start);
         Self { source, items }
     }
 

@@ -11,7 +11,8 @@ use std::sync::Arc;
 pub use expr::Expr;
 pub use test::Test;
 
-use crate::schema::Field;
+use crate::schema::{Field, FieldType, Schema};
+use crate::text::Wildcard;
 
 /// A whole query.
 #[derive(Debug, Clone, PartialEq)]
@@ -57,12 +58,71 @@ pub enum Predicate {
 }
 
 /// Fields that are known only when the event is seen.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct AnyField {
-    /// The texts between the wildcards of the name; `None` for all fields.
-    pub name: Option<Vec<String>>,
+    /// Which fields.
+    pub name: Wildcard,
+    /// Whether fields below `nested` objects count too.
+    pub nested: bool,
+    /// Where the type of each field is looked up; `None` reads every value as text.
+    pub schema: Option<Arc<Schema>>,
     /// What to ask of a field of each type. A type that is not listed never matches.
-    pub tests: Vec<(crate::schema::FieldType, Test)>,
+    pub tests: Vec<(FieldType, Test)>,
+}
+
+impl PartialEq for AnyField {
+    fn eq(&self, other: &Self) -> bool {
+        let same_schema = match (&self.schema, &other.schema) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        };
+        same_schema && self.name == other.name && self.nested == other.nested && self.tests == other.tests
+    }
+}
+
+impl Predicate {
+    /// All of `items`: flat, without constants.
+    pub fn and(items: impl IntoIterator<Item = Self>) -> Self {
+        let mut out = Vec::new();
+        for item in items {
+            match item {
+                Self::Const(true) => {}
+                Self::Const(false) => return Self::Const(false),
+                Self::And(inner) => out.extend(inner),
+                other => out.push(other),
+            }
+        }
+        Self::settle(out, true, Self::And)
+    }
+
+    /// Any of `items`: flat, without constants.
+    pub fn or(items: impl IntoIterator<Item = Self>) -> Self {
+        let mut out = Vec::new();
+        for item in items {
+            match item {
+                Self::Const(false) => {}
+                Self::Const(true) => return Self::Const(true),
+                Self::Or(inner) => out.extend(inner),
+                other => out.push(other),
+            }
+        }
+        Self::settle(out, false, Self::Or)
+    }
+
+    fn settle(mut items: Vec<Self>, none: bool, join: fn(Vec<Self>) -> Self) -> Self {
+        if items.len() > 1 { join(items) } else { items.pop().unwrap_or(Self::Const(none)) }
+    }
+
+    /// Not `item`. A method rather than `Not::not`, because it simplifies.
+    #[must_use]
+    pub fn negate(self) -> Self {
+        match self {
+            Self::Const(value) => Self::Const(!value),
+            Self::Not(inner) => *inner,
+            other => Self::Not(Box::new(other)),
+        }
+    }
 }
 
 /// Events one after the other (Elasticsearch: EQL syntax, sequences).

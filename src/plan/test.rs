@@ -5,6 +5,7 @@ use std::ops::Bound;
 
 use ipnet::IpNet;
 
+pub use crate::event::number::Number;
 pub use crate::text::{Fold, RegexSyntax, Wildcard, WildcardPart};
 
 /// A question about one value. A value that the field's type cannot hold has no answer and fails.
@@ -28,6 +29,8 @@ pub enum Test {
     Version(VersionTest),
     /// A field without a declared type: the JSON type of each value picks the question.
     Inferred(Box<InferredTest>),
+    /// Any of these.
+    Any(Vec<Test>),
 }
 
 /// A question about a text.
@@ -57,20 +60,9 @@ pub enum TokenTest {
     /// These tokens stand one after the other in one value.
     Phrase(Vec<String>),
     /// Some token fits the pattern.
-    Wildcard(Wildcard),
-    /// Some token begins with this.
-    Prefix(String),
+    Wildcard(Wildcard, Fold),
     /// Some token lies between the bounds.
     Range(Bound<String>, Bound<String>),
-}
-
-/// A number, exact.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub enum Number {
-    /// Whole.
-    Int(i128),
-    /// Any other.
-    Float(f64),
 }
 
 /// A question about a number.

@@ -12,6 +12,8 @@ use hashbrown::HashMap;
 
 pub use mapping::MappingError;
 
+use crate::event::number::FloatKind;
+
 /// An Elasticsearch field type.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub enum FieldType {
@@ -222,6 +224,17 @@ impl FieldType {
         matches!(self, Self::Double | Self::Float | Self::HalfFloat | Self::ScaledFloat)
     }
 
+    /// How values with a fraction are rounded; `None` for whole numbers and all else.
+    pub const fn float_kind(self) -> Option<FloatKind> {
+        Some(match self {
+            Self::Double => FloatKind::Double,
+            Self::Float => FloatKind::Float,
+            Self::HalfFloat => FloatKind::Half,
+            Self::ScaledFloat => FloatKind::Scaled,
+            _ => return None,
+        })
+    }
+
     /// Whether values are numbers.
     pub const fn is_number(self) -> bool {
         self.is_integer() || self.is_float()
@@ -376,8 +389,8 @@ impl Layer {
         if let Some(field) = self.fields.get(name) {
             return Some(Arc::clone(field));
         }
-        let above = name.match_indices('.').map(|(at, _)| &name[..at]).find_map(|prefix| self.fields.get(prefix))?;
-        flattened_key(above, name)
+        let above = name.match_indices('.').filter_map(|(at, _)| self.fields.get(&name[..at]));
+        above.into_iter().find_map(|above| flattened_key(above, name))
     }
 }
 

@@ -44,11 +44,11 @@ impl Fold {
     ///
     /// ```
     /// use elkhound::text::Fold;
-    /// assert!(Fold::Ascii.eq("CMD.EXE", "cmd.exe"));
-    /// assert!(!Fold::Ascii.eq("Ä", "ä"));
-    /// assert!(Fold::Lucene.eq("Ä", "ä"));
+    /// assert!(Fold::Ascii.same("CMD.EXE", "cmd.exe"));
+    /// assert!(!Fold::Ascii.same("Ä", "ä"));
+    /// assert!(Fold::Lucene.same("Ä", "ä"));
     /// ```
-    pub fn eq(self, left: &str, right: &str) -> bool {
+    pub fn same(self, left: &str, right: &str) -> bool {
         match self {
             Self::Exact => left == right,
             Self::Ascii => left.eq_ignore_ascii_case(right),

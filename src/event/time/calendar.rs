@@ -215,11 +215,3 @@ pub fn to_iso(instant: Instant) -> String {
         format!("{time}.{fraction:09}Z")
     }
 }
-
-/// Year, month, day, hour, minute, second of an instant, in UTC.
-pub(super) fn civil(instant: Instant) -> [i64; 6] {
-    let (days, nanos) = split(instant);
-    let (year, month, day) = civil_from_days(days);
-    let seconds = (nanos / SECOND) as i64;
-    [year.into(), month.into(), day.into(), seconds / 3600, seconds / 60 % 60, seconds % 60]
-}

@@ -1,0 +1,253 @@
+//! From plan to program: fields get numbers, literals their compiled form, equal questions one place.
+
+use std::ops::Bound;
+
+use hashbrown::{HashMap, HashSet};
+
+use super::matcher::{Ask, Asker, Leaf};
+use super::program::{FieldTable, Limits};
+use super::value::Reader;
+use crate::event::FieldKey;
+use crate::plan::test::{DateTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
+use crate::plan::{AnyField, Predicate, Test};
+use crate::schema::{Field, FieldType};
+use crate::text::{Fold, IpSet, Regex, RegexSyntax, Wildcard, WildcardPart, ip_number};
+
+/// Why a plan cannot be compiled.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{message}")]
+pub struct CompileError {
+    message: String,
+    /// The expression it is about, where it is about one.
+    pub pattern: Option<String>,
+}
+
+/// A predicate over numbered leaves.
+#[derive(Debug, Clone)]
+pub(super) enum Node {
+    Const(bool),
+    And(Vec<Node>),
+    Or(Vec<Node>),
+    Not(Box<Node>),
+    Leaf(u32),
+    Nested(String, Box<Node>),
+}
+
+pub(super) struct Compiler {
+    limits: Limits,
+    pub fields: FieldTable,
+    pub leaves: Vec<Leaf>,
+    /// Leaves by a text that says all there is to say of one.
+    known: HashMap<String, u32>,
+}
+
+impl Compiler {
+    pub fn new(limits: Limits) -> Self {
+        Self { limits, fields: FieldTable::default(), leaves: Vec::new(), known: HashMap::new() }
+    }
+
+    /// `inside` is the path of the nested objects around, with a dot at its end, or empty.
+    pub fn predicate(&mut self, predicate: &Predicate, inside: &str) -> Result<Node, CompileError> {
+        let all = |items: &[Predicate], compiler: &mut Self| -> Result<Vec<Node>, CompileError> {
+            items.iter().map(|item| compiler.predicate(item, inside)).collect()
+        };
+        Ok(match predicate {
+            Predicate::Const(value) => Node::Const(*value),
+            Predicate::And(items) => Node::And(cheap_first(all(items, self)?, &self.leaves)),
+            Predicate::Or(items) => Node::Or(cheap_first(all(items, self)?, &self.leaves)),
+            Predicate::Not(inner) => Node::Not(Box::new(self.predicate(inner, inside)?)),
+            Predicate::Leaf(field, test) => Node::Leaf(self.leaf(field, test, inside)?),
+            Predicate::AnyField(any) => Node::Leaf(self.any_field(any, inside)?),
+            Predicate::Computed(expr) => {
+                let field = self.fields.key("");
+                let compiled =
+                    super::expr::compile(expr, &mut |path| self.fields.key(relative(path, inside)), self.limits)?;
+                Node::Leaf(self.add(
+                    format!("computed {inside} {expr:?}"),
+                    Leaf { field, asker: Asker::Computed(Box::new(compiled)) },
+                ))
+            }
+            Predicate::Nested(path, inner) => {
+                let below = format!("{path}.");
+                let inner = self.predicate(inner, &below)?;
+                Node::Nested(relative(path, inside).to_owned(), Box::new(inner))
+            }
+        })
+    }
+
+    fn leaf(&mut self, field: &Field, test: &Test, inside: &str) -> Result<u32, CompileError> {
+        let path = relative(&field.path, inside);
+        let key = format!("{path} {} {:?} {:?} {test:?} {inside}", field.kind.name(), settings(field), field.format);
+        if let Some(&known) = self.known.get(&key) {
+            return Ok(known);
+        }
+        let asker = Asker::Values { reader: Reader::new(field), ask: ask(test, self.limits)? };
+        let leaf = Leaf { field: self.fields.key(path), asker };
+        Ok(self.add(key, leaf))
+    }
+
+    fn any_field(&mut self, any: &AnyField, inside: &str) -> Result<u32, CompileError> {
+        let tests =
+            any.tests.iter().map(|(kind, test)| Ok((*kind, ask(test, self.limits)?))).collect::<Result<_, _>>()?;
+        let name = any.name.clone();
+        let leaf = Leaf {
+            field: self.fields.key(""),
+            asker: Asker::AnyField {
+                name,
+                nested: any.nested,
+                schema: any.schema.clone(),
+                tests,
+                inside: inside.to_owned(),
+            },
+        };
+        Ok(self.add(format!("any {:?} {:?} {} {inside}", any.name, any.tests, any.nested), leaf))
+    }
+
+    fn add(&mut self, key: String, leaf: Leaf) -> u32 {
+        let fresh = u32::try_from(self.leaves.len()).unwrap_or(u32::MAX);
+        let id = *self.known.entry(key).or_insert(fresh);
+        if id == fresh {
+            self.leaves.push(leaf);
+        }
+        id
+    }
+}
+
+/// The settings of a field that change what its values are.
+fn settings(field: &Field) -> impl std::fmt::Debug {
+    (field.ignore_above, field.null_value.clone(), field.lowercase, field.scaling_factor.to_bits())
+}
+
+fn relative<'a>(path: &'a str, inside: &str) -> &'a str {
+    path.strip_prefix(inside).unwrap_or(path)
+}
+
+/// Cheap questions come first; their order changes no answer.
+fn cheap_first(mut nodes: Vec<Node>, leaves: &[Leaf]) -> Vec<Node> {
+    nodes.sort_by_key(|node| cost(node, leaves));
+    nodes
+}
+
+fn cost(node: &Node, leaves: &[Leaf]) -> u32 {
+    match node {
+        Node::Const(_) => 0,
+        Node::Leaf(id) => leaves.get(*id as usize).map_or(0, |leaf| leaf.asker.cost()),
+        Node::Not(inner) => cost(inner, leaves),
+        Node::And(nodes) | Node::Or(nodes) => nodes.iter().map(|node| cost(node, leaves)).sum::<u32>().max(1),
+        Node::Nested(_, inner) => 50 + cost(inner, leaves),
+    }
+}
+
+fn ask(test: &Test, limits: Limits) -> Result<Ask, CompileError> {
+    Ok(match test {
+        Test::Exists => Ask::Exists,
+        Test::Text(test) => text(test, limits)?,
+        Test::Tokens(test) => tokens(test),
+        Test::Number(NumberTest::In(values)) => Ask::Numbers(values.clone()),
+        Test::Number(NumberTest::Range(low, high)) => Ask::NumberRange(*low, *high),
+        Test::Ip(IpTest::In(blocks)) => Ask::Ips(IpSet::new(blocks.iter().copied())),
+        Test::Ip(IpTest::Range(low, high)) => Ask::Ips(ip_range(low, high)),
+        Test::Date(DateTest::Range(low, high)) => Ask::DateRange(*low, *high),
+        Test::Bool(values) => Ask::Bools(values.contains(&false), values.contains(&true)),
+        Test::Version(VersionTest::In(values)) => Ask::Texts(values.iter().cloned().collect(), Fold::Exact),
+        Test::Version(VersionTest::Range(low, high)) => Ask::VersionRange(low.clone(), high.clone()),
+        Test::Version(VersionTest::Wildcard(pattern)) => wildcards(std::slice::from_ref(pattern), Fold::Exact),
+        Test::Inferred(test) => {
+            let each = |test: &Option<Test>| test.as_ref().map(|test| ask(test, limits)).transpose();
+            Ask::Inferred(Box::new([each(&test.string)?, each(&test.number)?, each(&test.boolean)?]))
+        }
+        Test::Any(tests) => Ask::Any(tests.iter().map(|test| ask(test, limits)).collect::<Result<_, _>>()?),
+    })
+}
+
+fn text(test: &TextTest, limits: Limits) -> Result<Ask, CompileError> {
+    Ok(match test {
+        TextTest::In(values, fold) => {
+            if values.len() > limits.terms {
+                let message = format!("a set of {} terms; the limit is {}", values.len(), limits.terms);
+                return Err(CompileError { message, pattern: None });
+            }
+            let values: HashSet<String> = values.iter().map(|value| fold.text(value).into_owned()).collect();
+            one(values, *fold)
+        }
+        TextTest::Prefix(text, fold) => Ask::Prefix(text.clone(), *fold),
+        TextTest::Suffix(text, fold) => Ask::Suffix(text.clone(), *fold),
+        TextTest::Contains(text, fold) => Ask::Contains(fold.text(text).into_owned(), *fold),
+        TextTest::Wildcard(patterns, fold) => wildcards(patterns, *fold),
+        TextTest::Regex(pattern, syntax, fold) => Ask::Regex(Box::new(regex(pattern, *syntax, *fold, limits)?)),
+        TextTest::Range(low, high) => Ask::TextRange(low.clone(), high.clone()),
+    })
+}
+
+/// Compiles a regular expression within the limits.
+pub(super) fn regex(pattern: &str, syntax: RegexSyntax, fold: Fold, limits: Limits) -> Result<Regex, CompileError> {
+    Regex::new(pattern, syntax, fold, limits.regex)
+        .map_err(|error| CompileError { message: error.to_string(), pattern: Some(pattern.to_owned()) })
+}
+
+fn one(values: HashSet<String>, fold: Fold) -> Ask {
+    match values.len() {
+        1 => Ask::Text(values.into_iter().next().unwrap_or_default(), fold),
+        _ => Ask::Texts(values, fold),
+    }
+}
+
+/// Patterns as the cheapest question that says the same.
+fn wildcards(patterns: &[Wildcard], fold: Fold) -> Ask {
+    let each = patterns.iter().map(|pattern| match pattern.0.as_slice() {
+        [] => Ask::Text(String::new(), fold),
+        [WildcardPart::Text(text)] => Ask::Text(fold.text(text).into_owned(), fold),
+        [WildcardPart::Text(text), WildcardPart::Any] => Ask::Prefix(text.clone(), fold),
+        [WildcardPart::Any, WildcardPart::Text(text)] => Ask::Suffix(text.clone(), fold),
+        [WildcardPart::Any, WildcardPart::Text(text), WildcardPart::Any] => {
+            Ask::Contains(fold.text(text).into_owned(), fold)
+        }
+        [WildcardPart::Any] => Ask::Exists,
+        _ => Ask::Wildcard(pattern.clone(), fold),
+    });
+    let mut each: Vec<Ask> = each.collect();
+    if each.len() > 1 { Ask::Any(each) } else { each.pop().unwrap_or(Ask::Any(Vec::new())) }
+}
+
+fn tokens(test: &TokenTest) -> Ask {
+    match test {
+        TokenTest::Any(tokens) => Ask::Token(Box::new(Ask::Texts(tokens.iter().cloned().collect(), Fold::Exact))),
+        TokenTest::Phrase(tokens) => Ask::Phrase(tokens.clone()),
+        TokenTest::Wildcard(pattern, fold) => Ask::Token(Box::new(wildcards(std::slice::from_ref(pattern), *fold))),
+        TokenTest::Range(low, high) => Ask::Token(Box::new(Ask::TextRange(low.clone(), high.clone()))),
+    }
+}
+
+fn ip_range(low: &Bound<std::net::IpAddr>, high: &Bound<std::net::IpAddr>) -> IpSet {
+    let first = match low {
+        Bound::Unbounded => Some(0),
+        Bound::Included(ip) => Some(ip_number(*ip)),
+        Bound::Excluded(ip) => ip_number(*ip).checked_add(1),
+    };
+    let last = match high {
+        Bound::Unbounded => Some(u128::MAX),
+        Bound::Included(ip) => Some(ip_number(*ip)),
+        Bound::Excluded(ip) => ip_number(*ip).checked_sub(1),
+    };
+    match (first, last) {
+        (Some(first), Some(last)) if first <= last => IpSet::of_ranges(vec![(first, last)]),
+        _ => IpSet::default(),
+    }
+}
+
+/// The key of a path and how its values are read.
+#[derive(Debug)]
+pub(super) struct Read {
+    pub key: FieldKey,
+    pub reader: Reader,
+}
+
+impl CompileError {
+    /// An error without a pattern.
+    pub(super) fn new(message: impl Into<String>) -> Self {
+        Self { message: message.into(), pattern: None }
+    }
+}
+
+/// The type with which values are read where no field says one.
+pub(super) const PLAIN: FieldType = FieldType::Keyword;

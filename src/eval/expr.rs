@@ -1,0 +1,237 @@
+//! Computed leaves: an expression over one value for each occurrence of a field, true if it is true for any choice of them.
+//! (Elasticsearch: EQL, scripts over multi-valued fields.)
+
+use super::compile::{CompileError, Read, regex};
+use super::program::Limits;
+use super::value::Reader;
+use crate::event::number::Number;
+use crate::event::{Document, FieldKey, Value};
+use crate::plan::expr::{Arithmetic, Comparison, Datum, Expr, Function};
+use crate::schema::FieldType;
+use crate::text::{Fold, Regex, Wildcard};
+
+/// Most combinations of values that are tried for one event.
+const MAX_COMBINATIONS: usize = 100_000;
+/// Most occurrences of fields in one expression.
+const MAX_OCCURRENCES: usize = 64;
+
+/// A compiled expression and the fields it reads.
+#[derive(Debug)]
+pub(super) struct Compiled {
+    reads: Vec<Read>,
+    root: Op,
+}
+
+#[derive(Debug)]
+enum Op {
+    Constant(Datum),
+    Field(usize),
+    Call(Function, bool, Vec<Op>),
+    Arithmetic(Arithmetic, Box<Op>, Box<Op>),
+    Negate(Box<Op>),
+    Compare(Comparison, Box<Op>, Box<Op>),
+    In(Box<Op>, Vec<Datum>, Fold),
+    Wildcard(Box<Op>, Vec<Wildcard>, Fold),
+    Regex(Box<Op>, Box<Regex>),
+    IsNull(Box<Op>),
+    And(Vec<Op>),
+    Or(Vec<Op>),
+    Not(Box<Op>),
+}
+
+pub(super) fn compile(
+    expr: &Expr,
+    key: &mut dyn FnMut(&str) -> FieldKey,
+    limits: Limits,
+) -> Result<Compiled, CompileError> {
+    let mut builder = Builder { reads: Vec::new(), key, limits };
+    let root = builder.op(expr)?;
+    if builder.reads.len() > MAX_OCCURRENCES {
+        return Err(CompileError::new(format!("more than {MAX_OCCURRENCES} fields in one computed expression")));
+    }
+    Ok(Compiled { reads: builder.reads, root })
+}
+
+struct Builder<'a> {
+    reads: Vec<Read>,
+    key: &'a mut dyn FnMut(&str) -> FieldKey,
+    limits: Limits,
+}
+
+impl Builder<'_> {
+    fn boxed(&mut self, expr: &Expr) -> Result<Box<Op>, CompileError> {
+        self.op(expr).map(Box::new)
+    }
+
+    fn all(&mut self, exprs: &[Expr]) -> Result<Vec<Op>, CompileError> {
+        exprs.iter().map(|expr| self.op(expr)).collect()
+    }
+
+    fn op(&mut self, expr: &Expr) -> Result<Op, CompileError> {
+        Ok(match expr {
+            Expr::Constant(datum) => Op::Constant(datum.clone()),
+            Expr::Field(_, field) => {
+                self.reads.push(Read { key: (self.key)(&field.path), reader: Reader::new(field) });
+                Op::Field(self.reads.len() - 1)
+            }
+            Expr::Call(function, fold, args) => Op::Call(*function, *fold, self.all(args)?),
+            Expr::Arithmetic(operator, left, right) => Op::Arithmetic(*operator, self.boxed(left)?, self.boxed(right)?),
+            Expr::Negate(inner) => Op::Negate(self.boxed(inner)?),
+            Expr::Compare(comparison, left, right) => Op::Compare(*comparison, self.boxed(left)?, self.boxed(right)?),
+            Expr::In(value, list, fold) => Op::In(self.boxed(value)?, list.clone(), *fold),
+            Expr::Wildcard(value, patterns, fold) => Op::Wildcard(self.boxed(value)?, patterns.clone(), *fold),
+            Expr::Regex(value, pattern, syntax, fold) => {
+                Op::Regex(self.boxed(value)?, Box::new(regex(pattern, *syntax, *fold, self.limits)?))
+            }
+            Expr::IsNull(inner) => Op::IsNull(self.boxed(inner)?),
+            Expr::And(items) => Op::And(self.all(items)?),
+            Expr::Or(items) => Op::Or(self.all(items)?),
+            Expr::Not(inner) => Op::Not(self.boxed(inner)?),
+        })
+    }
+}
+
+impl Compiled {
+    /// Whether some choice of one value for each occurrence makes the expression true.
+    pub fn holds(&self, event: &dyn Document) -> bool {
+        let values: Vec<Vec<Datum>> = self.reads.iter().map(|read| read.values(event)).collect();
+        let mut choice = vec![0_usize; values.len()];
+        for _ in 0..MAX_COMBINATIONS {
+            let value = |at: usize| values.get(at).and_then(|list| list.get(choice[at])).unwrap_or(&Datum::Null);
+            if self.root.eval(&value) == Datum::Bool(true) {
+                return true;
+            }
+            if !advance(&mut choice, &values) {
+                return false;
+            }
+        }
+        false
+    }
+}
+
+/// The next choice, the last occurrence varying fastest.
+fn advance(choice: &mut [usize], values: &[Vec<Datum>]) -> bool {
+    for (at, list) in choice.iter_mut().zip(values).rev() {
+        *at += 1;
+        if *at < list.len() {
+            return true;
+        }
+        *at = 0;
+    }
+    false
+}
+
+impl Read {
+    /// The values of the field; one null where there is none.
+    fn values(&self, event: &dyn Document) -> Vec<Datum> {
+        let mut out = Vec::new();
+        event.any(&self.key, &mut |value| {
+            if let Some(datum) = datum(&self.reader, value) {
+                out.push(datum);
+            }
+            false
+        });
+        if out.is_empty() {
+            out.push(Datum::Null);
+        }
+        out
+    }
+}
+
+/// A value as an expression sees it.
+pub(super) fn datum(reader: &Reader, value: Value<'_>) -> Option<Datum> {
+    let value = reader.or_null_value(value);
+    Some(match reader.kind {
+        FieldType::Boolean => Datum::Bool(reader.boolean(value)?),
+        FieldType::Ip => Datum::Ip(reader.ip(value)?),
+        FieldType::Date | FieldType::DateNanos => Datum::Date(reader.date(value)?),
+        FieldType::Version => Datum::Version(reader.text(value)?.into()),
+        FieldType::Inferred => match value {
+            Value::Bool(value) => Datum::Bool(value),
+            Value::Int(_) | Value::UInt(_) | Value::Float(_) => number(reader.number(value)?, 1.0),
+            _ => Datum::Text(reader.text(value)?.into()),
+        },
+        FieldType::ScaledFloat => number(reader.number(value)?, reader.scaling_factor()),
+        kind if kind.is_number() => number(reader.number(value)?, 1.0),
+        _ => Datum::Text(reader.text(value)?.into()),
+    })
+}
+
+fn number(number: Number, factor: f64) -> Datum {
+    match number {
+        Number::Int(value) if factor != 1.0 => Datum::Double(value as f64 / factor),
+        Number::Int(value) => i64::try_from(value).map_or_else(
+            |_| u64::try_from(value).map_or(Datum::Double(value as f64), Datum::UnsignedLong),
+            Datum::Long,
+        ),
+        Number::Float(value) => Datum::Double(value),
+    }
+}
+
+type Values<'a> = &'a dyn Fn(usize) -> &'a Datum;
+
+impl Op {
+    /// The value for one choice. What fails in Elasticsearch at this point is null here.
+    fn eval(&self, values: Values<'_>) -> Datum {
+        match self {
+            Self::Constant(datum) => datum.clone(),
+            Self::Field(at) => values(*at).clone(),
+            Self::Call(function, fold, args) => {
+                let args: Vec<Datum> = args.iter().map(|arg| arg.eval(values)).collect();
+                function.apply(&args, *fold).unwrap_or(Datum::Null)
+            }
+            Self::Arithmetic(operator, left, right) => {
+                crate::function::arithmetic::apply(*operator, &left.eval(values), &right.eval(values))
+                    .unwrap_or(Datum::Null)
+            }
+            Self::Negate(inner) => crate::function::arithmetic::negate(&inner.eval(values)).unwrap_or(Datum::Null),
+            Self::Compare(comparison, left, right) => {
+                truth(left.eval(values).order(&right.eval(values)).map(|order| comparison.holds(order)))
+            }
+            Self::In(value, list, fold) => within(&value.eval(values), list, *fold),
+            Self::Wildcard(value, patterns, fold) => truth(
+                value.eval(values).as_text().map(|text| patterns.iter().any(|pattern| pattern.matches(text, *fold))),
+            ),
+            Self::Regex(value, regex) => truth(value.eval(values).as_text().map(|text| regex.matches(text))),
+            Self::IsNull(inner) => Datum::Bool(inner.eval(values).is_null()),
+            Self::And(items) => kleene(items.iter().map(|item| item.eval(values)), false),
+            Self::Or(items) => kleene(items.iter().map(|item| item.eval(values)), true),
+            Self::Not(inner) => match inner.eval(values) {
+                Datum::Bool(value) => Datum::Bool(!value),
+                _ => Datum::Null,
+            },
+        }
+    }
+}
+
+fn truth(value: Option<bool>) -> Datum {
+    value.map_or(Datum::Null, Datum::Bool)
+}
+
+/// Whether the value is in the list; null for null, and for a miss beside a null.
+pub(crate) fn within(value: &Datum, list: &[Datum], fold: Fold) -> Datum {
+    if value.is_null() {
+        return Datum::Null;
+    }
+    let same = |item: &Datum| match (value.as_text(), item.as_text()) {
+        (Some(a), Some(b)) if fold != Fold::Exact => fold.same(a, b),
+        _ => value.order(item).is_some_and(std::cmp::Ordering::is_eq),
+    };
+    if list.iter().any(same) {
+        return Datum::Bool(true);
+    }
+    if list.iter().any(Datum::is_null) { Datum::Null } else { Datum::Bool(false) }
+}
+
+/// `and` (`decides` is false) and `or` (`decides` is true).
+fn kleene(items: impl Iterator<Item = Datum>, decides: bool) -> Datum {
+    let mut unknown = false;
+    for item in items {
+        match item {
+            Datum::Bool(value) if value == decides => return Datum::Bool(decides),
+            Datum::Bool(_) => {}
+            _ => unknown = true,
+        }
+    }
+    if unknown { Datum::Null } else { Datum::Bool(!decides) }
+}

@@ -1,0 +1,217 @@
+//! Asking an event: leaves over the values of a field, and the logic above them.
+
+use std::ops::{Bound, RangeBounds};
+use std::sync::Arc;
+
+use hashbrown::HashSet;
+
+use super::compile::Node;
+use super::program::Program;
+use super::value::Reader;
+use crate::event::number::{Number, compare};
+use crate::event::time::Instant;
+use crate::event::{Document, FieldKey, Value};
+use crate::schema::{FieldType, Lookup, Schema};
+use crate::text::{Fold, IpSet, Regex, Wildcard, any_token, compare_versions};
+
+/// A question about an event.
+#[derive(Debug)]
+pub(super) struct Leaf {
+    pub field: FieldKey,
+    pub asker: Asker,
+}
+
+/// Whom a leaf asks.
+#[derive(Debug)]
+pub(super) enum Asker {
+    /// Each value of the leaf's field.
+    Values { reader: Reader, ask: Ask },
+    /// Each value of each field whose name fits.
+    AnyField { name: Wildcard, nested: bool, schema: Option<Arc<Schema>>, tests: Vec<(FieldType, Ask)>, inside: String },
+    /// A computed expression.
+    Computed(Box<super::expr::Compiled>),
+}
+
+/// A question about one value, in its compiled form. Texts that are compared with folding are folded.
+#[derive(Debug)]
+pub(super) enum Ask {
+    Exists,
+    Text(String, Fold),
+    Texts(HashSet<String>, Fold),
+    Prefix(String, Fold),
+    Suffix(String, Fold),
+    Contains(String, Fold),
+    Wildcard(Wildcard, Fold),
+    Regex(Box<Regex>),
+    TextRange(Bound<String>, Bound<String>),
+    /// Some token of the value.
+    Token(Box<Ask>),
+    Phrase(Vec<String>),
+    Numbers(Vec<Number>),
+    NumberRange(Bound<Number>, Bound<Number>),
+    Ips(IpSet),
+    DateRange(Bound<Instant>, Bound<Instant>),
+    /// Whether false, and whether true, will do.
+    Bools(bool, bool),
+    VersionRange(Bound<String>, Bound<String>),
+    /// Of strings, numbers, booleans.
+    Inferred(Box<[Option<Ask>; 3]>),
+    Any(Vec<Ask>),
+}
+
+impl Asker {
+    /// A rough cost, for the order of questions.
+    pub fn cost(&self) -> u32 {
+        match self {
+            Self::Values { ask, .. } => ask.cost(),
+            Self::AnyField { .. } => 100,
+            Self::Computed(_) => 20,
+        }
+    }
+}
+
+impl Ask {
+    fn cost(&self) -> u32 {
+        match self {
+            Self::Exists | Self::Bools(..) | Self::Numbers(_) | Self::NumberRange(..) => 1,
+            Self::Text(..) | Self::Texts(..) | Self::Prefix(..) | Self::Suffix(..) => 2,
+            Self::Ips(_) | Self::TextRange(..) => 4,
+            Self::Contains(..) | Self::Wildcard(..) | Self::DateRange(..) | Self::VersionRange(..) => 6,
+            Self::Regex(_) | Self::Token(_) | Self::Phrase(_) => 12,
+            Self::Inferred(each) => each.iter().flatten().map(Self::cost).max().unwrap_or(1),
+            Self::Any(each) => each.iter().map(Self::cost).sum(),
+        }
+    }
+
+    /// Whether the value, read as the field's type has it, answers yes.
+    pub fn of(&self, reader: &Reader, value: Value<'_>) -> bool {
+        let value = reader.or_null_value(value);
+        match self {
+            Self::Exists => reader.exists(value),
+            Self::Numbers(numbers) => {
+                reader.number(value).is_some_and(|found| numbers.iter().any(|&number| compare(found, number).is_eq()))
+            }
+            Self::NumberRange(low, high) => reader.number(value).is_some_and(|found| within(found, low, high)),
+            Self::Ips(set) => reader.ip(value).is_some_and(|ip| set.contains(ip)),
+            Self::DateRange(low, high) => reader.date(value).is_some_and(|found| (*low, *high).contains(&found)),
+            Self::Bools(no, yes) => reader.boolean(value).is_some_and(|found| if found { *yes } else { *no }),
+            Self::Inferred(each) => self.inferred(each, reader, value),
+            Self::Any(each) => each.iter().any(|ask| ask.of(reader, value)),
+            _ => reader.text(value).is_some_and(|text| self.of_text(&text)),
+        }
+    }
+
+    fn inferred(&self, each: &[Option<Self>; 3], reader: &Reader, value: Value<'_>) -> bool {
+        let ask = match value {
+            Value::Str(_) => &each[0],
+            Value::Int(_) | Value::UInt(_) | Value::Float(_) => &each[1],
+            Value::Bool(_) => &each[2],
+            Value::Null | Value::Object(_) => return false,
+        };
+        ask.as_ref().is_some_and(|ask| ask.of(reader, value))
+    }
+
+    fn of_text(&self, text: &str) -> bool {
+        match self {
+            Self::Text(wanted, fold) => fold.same(text, wanted),
+            Self::Texts(wanted, fold) => wanted.contains(&*fold.text(text)),
+            Self::Prefix(prefix, fold) => fold.strip_prefix(text, prefix).is_some(),
+            Self::Suffix(suffix, fold) => fold.ends_with(text, suffix),
+            Self::Contains(part, fold) => fold.contains(text, part),
+            Self::Wildcard(pattern, fold) => pattern.matches(text, *fold),
+            Self::Regex(regex) => regex.matches(text),
+            Self::TextRange(low, high) => RangeBounds::<str>::contains(&(as_str(low), as_str(high)), text),
+            Self::VersionRange(low, high) => version_within(text, low, high),
+            Self::Token(ask) => any_token(text, &mut |token| ask.of_text(token)),
+            Self::Phrase(tokens) => phrase(text, tokens),
+            Self::Exists => true,
+            Self::Any(each) => each.iter().any(|ask| ask.of_text(text)),
+            _ => false,
+        }
+    }
+}
+
+fn as_str(bound: &Bound<String>) -> Bound<&str> {
+    bound.as_ref().map(String::as_str)
+}
+
+fn within(found: Number, low: &Bound<Number>, high: &Bound<Number>) -> bool {
+    let above = match low {
+        Bound::Unbounded => true,
+        Bound::Included(bound) => compare(found, *bound).is_ge(),
+        Bound::Excluded(bound) => compare(found, *bound).is_gt(),
+    };
+    above
+        && match high {
+            Bound::Unbounded => true,
+            Bound::Included(bound) => compare(found, *bound).is_le(),
+            Bound::Excluded(bound) => compare(found, *bound).is_lt(),
+        }
+}
+
+fn version_within(text: &str, low: &Bound<String>, high: &Bound<String>) -> bool {
+    let above = match low {
+        Bound::Unbounded => true,
+        Bound::Included(bound) => compare_versions(text, bound).is_ge(),
+        Bound::Excluded(bound) => compare_versions(text, bound).is_gt(),
+    };
+    above
+        && match high {
+            Bound::Unbounded => true,
+            Bound::Included(bound) => compare_versions(text, bound).is_le(),
+            Bound::Excluded(bound) => compare_versions(text, bound).is_lt(),
+        }
+}
+
+/// Whether `tokens` stand one after the other in `text`.
+fn phrase(text: &str, tokens: &[String]) -> bool {
+    let mut recent: std::collections::VecDeque<String> = std::collections::VecDeque::with_capacity(tokens.len());
+    any_token(text, &mut |token| {
+        if recent.len() == tokens.len() {
+            recent.pop_front();
+        }
+        recent.push_back(token.to_owned());
+        recent.iter().eq(tokens)
+    })
+}
+
+impl Program {
+    pub(super) fn holds(&self, node: &Node, event: &dyn Document) -> bool {
+        match node {
+            Node::Const(value) => *value,
+            Node::And(nodes) => nodes.iter().all(|node| self.holds(node, event)),
+            Node::Or(nodes) => nodes.iter().any(|node| self.holds(node, event)),
+            Node::Not(inner) => !self.holds(inner, event),
+            Node::Leaf(id) => self.leaves.get(*id as usize).is_some_and(|leaf| leaf.holds(event)),
+            Node::Nested(path, inner) => event.any_object(path, &mut |object| self.holds(inner, object)),
+        }
+    }
+}
+
+impl Leaf {
+    pub fn holds(&self, event: &dyn Document) -> bool {
+        match &self.asker {
+            Asker::Values { reader, ask } => event.any(&self.field, &mut |value| ask.of(reader, value)),
+            Asker::Computed(compiled) => compiled.holds(event),
+            Asker::AnyField { name, nested, schema, tests, inside } => event.any_leaf("", &mut |path, value| {
+                let path = if inside.is_empty() { path.to_owned() } else { format!("{inside}{path}") };
+                name.matches(&path, Fold::Exact) && any_field(&path, *nested, schema.as_deref(), tests, value)
+            }),
+        }
+    }
+}
+
+fn any_field(path: &str, nested: bool, schema: Option<&Schema>, tests: &[(FieldType, Ask)], value: Value<'_>) -> bool {
+    let ask = |reader: &Reader| {
+        let asked = tests.iter().filter(|(kind, _)| *kind == reader.kind);
+        asked.into_iter().any(|(_, ask)| ask.of(reader, value))
+    };
+    let Some(schema) = schema else {
+        let field = crate::schema::Field::plain(path, super::compile::PLAIN, crate::schema::Origin::Inferred);
+        return ask(&Reader::new(&field));
+    };
+    match schema.lookup(path) {
+        Lookup::Field(field) if nested || field.nested.is_none() => ask(&Reader::new(&field)),
+        _ => false,
+    }
+}

@@ -1,0 +1,12 @@
+//! Evaluation: plans become programs, programs and events become truths and hits.
+//!
+//! Nothing here asks which language a query came from, and nothing on the path of an event can fail.
+
+mod compile;
+mod expr;
+mod matcher;
+mod program;
+mod value;
+
+pub use compile::CompileError;
+pub use program::{Limits, Program};

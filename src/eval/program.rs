@@ -1,0 +1,72 @@
+//! Programs: predicates compiled over one table of fields and one table of questions.
+
+use hashbrown::HashMap;
+
+use super::compile::{CompileError, Compiler, Node};
+use super::matcher::Leaf;
+use crate::event::{Document, FieldKey};
+use crate::plan::Predicate;
+
+/// Limits of compilation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Most terms in one set; 65,536 unless set.
+    pub terms: usize,
+    /// Most bytes of one regular expression's machine; 10 MiB unless set.
+    pub regex: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self { terms: 65_536, regex: 10 << 20 }
+    }
+}
+
+/// Predicates, compiled. Immutable, and the same questions are stored once.
+#[derive(Debug)]
+pub struct Program {
+    pub(super) fields: Vec<FieldKey>,
+    pub(super) leaves: Vec<Leaf>,
+    pub(super) roots: Vec<Node>,
+}
+
+impl Program {
+    /// Compiles `predicates`; [`Program::matches`] counts them from 0.
+    ///
+    /// # Errors
+    /// A regular expression or a set of terms beyond the limits, or a malformed expression.
+    pub fn compile(predicates: &[&Predicate], limits: Limits) -> Result<Self, CompileError> {
+        let mut compiler = Compiler::new(limits);
+        let roots = predicates.iter().map(|predicate| compiler.predicate(predicate, "")).collect::<Result<_, _>>()?;
+        Ok(Self { fields: compiler.fields.keys, leaves: compiler.leaves, roots })
+    }
+
+    /// The fields that the program reads, by number.
+    pub fn fields(&self) -> &[FieldKey] {
+        &self.fields
+    }
+
+    /// Whether predicate `index` holds for the event.
+    pub fn matches(&self, index: usize, event: &dyn Document) -> bool {
+        self.roots.get(index).is_some_and(|root| self.holds(root, event))
+    }
+}
+
+/// Paths and their numbers.
+#[derive(Debug, Default)]
+pub(super) struct FieldTable {
+    ids: HashMap<String, u32>,
+    pub keys: Vec<FieldKey>,
+}
+
+impl FieldTable {
+    /// The key of a path.
+    pub fn key(&mut self, path: &str) -> FieldKey {
+        let fresh = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);
+        let id = *self.ids.entry_ref(path).or_insert(fresh);
+        if id == fresh {
+            self.keys.push(FieldKey::new(id, path));
+        }
+        self.keys.get(id as usize).cloned().unwrap_or_else(|| FieldKey::new(id, path))
+    }
+}
