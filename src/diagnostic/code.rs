@@ -80,15 +80,6 @@ codes! {
     Unsupported "E0503" "not supported"
         "The construct is known but is not evaluated."
         "";
-    NearName "W0201" "no type is known for the field"
-        "No schema in force has the field, though one has a field of a similar name. The JSON type of each value decides."
-        "proces.name: cmd.exe";
-    Unmapped "W0202" "field is not mapped"
-        "The mapping has no such field. In KQL a test on it never matches, and its negation always does."
-        "nosuch: x";
-    RefusedLenient "W0301" "refused by Elasticsearch, matches nothing here"
-        "Elasticsearch refuses the request that this becomes, if the field has the type that was inferred for it. It matches nothing here."
-        "source.ip: 10.*";
     RuleFile "E0601" "rule file cannot be read"
         "The file is not UTF-8, not TOML or not JSON, or holds something else than a rule. The other files are read all the same."
         "[rule";
@@ -101,6 +92,15 @@ codes! {
     RuleUnsupported "E0604" "rule not evaluated"
         "The rule may be sound, but rules of this type, in this language or with this setting are not evaluated. They never count as silent."
         "[rule]\ntype = \"esql\"";
+    NearName "W0201" "no type is known for the field"
+        "No schema in force has the field, though one has a field of a similar name. The JSON type of each value decides."
+        "proces.name: cmd.exe";
+    Unmapped "W0202" "field is not mapped"
+        "The mapping has no such field. In KQL a test on it never matches, and its negation always does."
+        "nosuch: x";
+    RefusedLenient "W0301" "refused by Elasticsearch, matches nothing here"
+        "Elasticsearch refuses the request that this becomes, if the field has the type that was inferred for it. It matches nothing here."
+        "source.ip: 10.*";
     RuleUnknownKey "W0601" "unknown key in a rule"
         "The rule has a key that rules do not have, or no longer have. It is kept and has no effect."
         "[rule]\nseverty = \"low\"";

@@ -8,6 +8,7 @@ mod math;
 
 pub use calendar::to_iso;
 pub use format::DateFormat;
+pub(super) use format::zone;
 pub use math::{date_math, parse_duration};
 
 /// Nanoseconds since 1970-01-01T00:00:00Z.

@@ -316,7 +316,7 @@ fn read_letter<'a>(letter: char, count: usize, text: &'a str, parts: &mut Parts)
 }
 
 /// The zone of a name or an offset; `None` where there is no such zone.
-pub(super) fn zone(name: &str) -> Option<TimeZone> {
+pub(in crate::event) fn zone(name: &str) -> Option<TimeZone> {
     if matches!(name, "Z" | "UTC" | "Zulu" | "GMT" | "utc") {
         return Some(TimeZone::UTC);
     }

@@ -320,7 +320,7 @@ fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind, usize) {
             let problem = (!old_quotes(dialect)).then(|| {
                 format!("Use triple double quotes [\"\"\"] to define unescaped string literals, not [?{quote}]")
             });
-            return (TokenKind::Text(Text { value, raw: true, problem }), at + 1);
+            return (TokenKind::Text(Text { value, raw: false, problem }), at + 1);
         }
         if matches!(c, '\r' | '\n') {
             break;
