@@ -6,6 +6,25 @@ use jiff::Timestamp;
 
 use super::time::{DateFormat, Instant, Rounding, date_math};
 
+/// The parts of a data stream's name (Elasticsearch: data stream naming scheme).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct DataStream {
+    pub kind: String,
+    pub dataset: String,
+    pub namespace: String,
+}
+
+impl DataStream {
+    /// The parts of an index name, if it is that of a data stream: `type-dataset-namespace`.
+    pub fn of_index(index: &str) -> Option<Self> {
+        let mut parts = concrete(split_cluster(index).1).splitn(3, '-');
+        let (kind, dataset, namespace) = (parts.next()?, parts.next()?, parts.next()?);
+        let known = matches!(kind, "logs" | "metrics" | "traces" | "synthetics" | "profiling");
+        let whole = !dataset.is_empty() && !namespace.is_empty() && !namespace.contains('-');
+        (known && whole).then(|| Self { kind: kind.into(), dataset: dataset.into(), namespace: namespace.into() })
+    }
+}
+
 /// What patterns say about an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Selection {

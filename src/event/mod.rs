@@ -3,11 +3,13 @@
 //! [`Document`] is what the evaluator reads; a record filled from bytes, a [`serde_json::Value`] and a caller's own type are
 //! its implementations. Values come as JSON typed them; what a type makes of them is the evaluator's business.
 
+mod document;
 pub mod index;
 pub mod number;
 pub mod time;
 pub mod value;
 
+pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
 pub use value::Value;
 
 /// A field that a program reads: a small number, unique within the program, and the dotted path it stands for.

@@ -1,0 +1,179 @@
+//! [`Event`]: a JSON object with what it says about itself.
+
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::index::DataStream;
+use super::{Document, FieldKey, Value};
+
+/// Longest event in bytes, unless set otherwise.
+pub const MAX_BYTES: usize = 10 << 20;
+/// Deepest nesting of an event.
+pub const MAX_DEPTH: usize = 128;
+
+/// An event that cannot be read.
+#[derive(Debug, thiserror::Error)]
+#[error("{message} at byte {offset}")]
+pub struct EventError {
+    message: String,
+    offset: usize,
+}
+
+impl EventError {
+    /// Where reading stopped, in bytes from the start of the event.
+    pub const fn offset(&self) -> usize {
+        self.offset
+    }
+}
+
+/// One event: a JSON object, its index and its id.
+///
+/// ```
+/// let event = elkhound::event::Event::from_json(r#"{"_index": "logs-a-default", "_id": "1", "_source": {"x": 1}}"#)?;
+/// assert_eq!(event.index(), Some("logs-a-default"));
+/// assert_eq!(event.source()["x"], 1);
+/// # Ok::<(), elkhound::event::EventError>(())
+/// ```
+#[derive(Debug, Clone, PartialEq)]
+pub struct Event {
+    source: Json,
+    index: Option<Arc<str>>,
+    id: Option<Arc<str>>,
+    filled: Option<DataStream>,
+}
+
+impl Event {
+    /// Reads an event from JSON text.
+    ///
+    /// # Errors
+    /// Text that is no JSON object, longer than [`MAX_BYTES`], or nested deeper than [`MAX_DEPTH`], with the byte offset.
+    pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, EventError> {
+        let text = text.as_ref();
+        if text.len() > MAX_BYTES {
+            return Err(EventError { message: format!("the event is longer than {MAX_BYTES} bytes"), offset: MAX_BYTES });
+        }
+        let json: Json = serde_json::from_slice(text).map_err(|error| EventError {
+            offset: offset_of(text, error.line(), error.column()),
+            message: error.to_string().split(" at line").next().unwrap_or("malformed").to_owned(),
+        })?;
+        if !json.is_object() {
+            return Err(EventError { message: "an event is a JSON object".into(), offset: 0 });
+        }
+        Ok(Self::from_value(json))
+    }
+
+    /// An event of a JSON object, or of an Elasticsearch hit with `_index`, `_id` and `_source`.
+    pub fn from_value(json: Json) -> Self {
+        let text = |json: &Json, name: &str| match json.get(name) {
+            Some(Json::String(text)) => Some(Arc::from(text.as_str())),
+            Some(Json::Number(number)) => Some(Arc::from(number.to_string())),
+            _ => None,
+        };
+        let (index, id) = (text(&json, "_index"), text(&json, "_id"));
+        let source = match json {
+            Json::Object(mut hit) if hit.get("_source").is_some_and(Json::is_object) => {
+                hit.remove("_source").unwrap_or_default()
+            }
+            other => other,
+        };
+        let filled = index.as_deref().and_then(DataStream::of_index);
+        Self { source, index, id, filled }
+    }
+
+    /// Gives the event an index and an id where it has none of its own.
+    #[must_use]
+    pub fn with_origin(mut self, index: &Arc<str>, id: impl FnOnce() -> Arc<str>) -> Self {
+        self.index.get_or_insert_with(|| Arc::clone(index));
+        self.id.get_or_insert_with(id);
+        self
+    }
+
+    /// Leaves absent `data_stream.*`, `event.dataset` and `event.module` absent, whatever the index says.
+    #[must_use]
+    pub fn without_fill(mut self) -> Self {
+        self.filled = None;
+        self
+    }
+
+    /// The name of its index: `_index`, else its data stream.
+    pub fn index(&self) -> Option<&str> {
+        self.index.as_deref()
+    }
+
+    /// Its `_id`.
+    pub fn id(&self) -> Option<&str> {
+        self.id.as_deref()
+    }
+
+    /// The event itself, unchanged.
+    pub const fn source(&self) -> &Json {
+        &self.source
+    }
+
+    /// The name by which index patterns know the event: its index, else the data stream that its own fields name.
+    pub fn index_name(&self) -> Option<String> {
+        if let Some(index) = &self.index {
+            return Some(index.to_string());
+        }
+        let field = |name: &str| {
+            let mut found = None;
+            self.source.any(&FieldKey::new(0, name), &mut |value| {
+                if let Value::Str(text) = value {
+                    found = Some(text.to_owned());
+                }
+                found.is_some()
+            });
+            found
+        };
+        let dataset = field("data_stream.dataset")?;
+        let part = |name, default: &str| field(name).unwrap_or_else(|| default.to_owned());
+        Some(format!("{}-{dataset}-{}", part("data_stream.type", "logs"), part("data_stream.namespace", "default")))
+    }
+
+    /// What the index says of a field that the event itself does not have.
+    fn fill(&self, path: &str) -> Option<&str> {
+        let stream = self.filled.as_ref()?;
+        let value = match path {
+            "data_stream.type" => &stream.kind,
+            "data_stream.dataset" | "event.dataset" => &stream.dataset,
+            "data_stream.namespace" => &stream.namespace,
+            "event.module" => stream.dataset.split('.').next().unwrap_or(&stream.dataset),
+            _ => return None,
+        };
+        let absent = !self.source.any(&FieldKey::new(0, path), &mut |value| value.exists());
+        absent.then_some(value)
+    }
+}
+
+/// The byte at a line and a column, both from 1.
+fn offset_of(text: &[u8], line: usize, column: usize) -> usize {
+    let start = match line {
+        0 | 1 => 0,
+        _ => memchr::memchr_iter(b'\n', text).nth(line - 2).map_or(0, |at| at + 1),
+    };
+    (start + column.saturating_sub(1)).min(text.len())
+}
+
+impl Document for Event {
+    fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        let path = field.path();
+        match path.as_bytes().first() {
+            Some(b'_') if path == "_index" => self.index().is_some_and(|index| visit(Value::Str(index))),
+            Some(b'_') if path == "_id" => self.id().is_some_and(|id| visit(Value::Str(id))),
+            Some(b'd' | b'e') if self.filled.is_some() => match self.fill(path) {
+                Some(value) => visit(Value::Str(value)),
+                None => self.source.any(field, visit),
+            },
+            _ => self.source.any(field, visit),
+        }
+    }
+
+    fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
+        self.source.any_leaf(prefix, visit)
+    }
+
+    fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+        self.source.any_object(path, visit)
+    }
+}
