@@ -13,6 +13,7 @@ pub mod eval;
 pub mod event;
 pub mod function;
 pub mod plan;
+pub mod query;
 #[cfg(feature = "rules")]
 pub mod rule;
 pub mod schema;

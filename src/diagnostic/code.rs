@@ -92,6 +92,9 @@ codes! {
     RuleUnsupported "E0604" "rule not evaluated"
         "The rule may be sound, but rules of this type, in this language or with this setting are not evaluated. They never count as silent."
         "[rule]\ntype = \"esql\"";
+    TooComplex "E0504" "too complex"
+        "A regular expression or a set of values is larger than the limits allow."
+        "any where process.name regex \"(a|b){900}(c|d){900}\"";
     NearName "W0201" "no type is known for the field"
         "No schema in force has the field, though one has a field of a similar name. The JSON type of each value decides."
         "proces.name: cmd.exe";

@@ -4,8 +4,12 @@
 
 mod compile;
 mod expr;
+pub mod key;
 mod matcher;
+pub mod order;
 mod program;
+pub mod sample;
+pub mod sequence;
 mod value;
 
 pub use compile::CompileError;

@@ -51,7 +51,10 @@ impl Event {
     pub fn from_json(text: impl AsRef<[u8]>) -> Result<Self, EventError> {
         let text = text.as_ref();
         if text.len() > MAX_BYTES {
-            return Err(EventError { message: format!("the event is longer than {MAX_BYTES} bytes"), offset: MAX_BYTES });
+            return Err(EventError {
+                message: format!("the event is longer than {MAX_BYTES} bytes"),
+                offset: MAX_BYTES,
+            });
         }
         let json: Json = serde_json::from_slice(text).map_err(|error| EventError {
             offset: offset_of(text, error.line(), error.column()),

@@ -130,7 +130,7 @@ const TWO_STRINGS: &[Wants] = &[Wants::String, Wants::String];
 const PATTERNS: &[Wants] = &[Wants::String, Wants::ConstantString];
 
 /// Every function.
-pub const TABLE: [Signature; 18] = [
+pub const TABLE: [Signature; 19] = [
     line("add", Function::Add, TWO_NUMBERS, 2, Gives::Number),
     folding(line(
         "between",
@@ -146,6 +146,7 @@ pub const TABLE: [Signature; 18] = [
     folding(line("indexOf", Function::IndexOf, &[Wants::String, Wants::String, Wants::Integer], 2, Gives::Integer)),
     line("length", Function::Length, &[Wants::String], 1, Gives::Integer),
     early(line("match", Function::Match, PATTERNS, 2, Gives::Boolean)),
+    early(line("matchLite", Function::Match, PATTERNS, 2, Gives::Boolean)),
     line("modulo", Function::Modulo, TWO_NUMBERS, 2, Gives::Number),
     line("multiply", Function::Multiply, TWO_NUMBERS, 2, Gives::Number),
     line("number", Function::Number, &[Wants::String, Wants::Integer], 1, Gives::Number),

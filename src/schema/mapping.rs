@@ -58,10 +58,17 @@ impl Reader {
             self.field_caps(fields);
             return Ok(());
         }
-        let indices: Vec<_> =
-            root.values().filter_map(|index| index.get("mappings").and_then(Value::as_object)).collect();
+        // `GET _mapping`: an index for each key, its properties below `mappings` or at once.
+        let index = |index: &'_ Value| match index.get("mappings") {
+            Some(mappings) => mappings.as_object().cloned(),
+            None => index
+                .as_object()
+                .filter(|index| index.contains_key("properties") && !index.contains_key("type"))
+                .cloned(),
+        };
+        let indices: Vec<_> = root.values().filter_map(index).collect();
         if !indices.is_empty() && indices.len() == root.len() {
-            return indices.into_iter().try_for_each(|mappings| self.root(mappings));
+            return indices.iter().try_for_each(|mappings| self.root(mappings));
         }
         self.flat(root)
     }

@@ -310,6 +310,14 @@ impl Schema {
         Ok(Self { layers: vec![layer], ..Self::default() })
     }
 
+    /// Puts the ECS table below these types.
+    #[cfg(feature = "ecs")]
+    #[must_use]
+    pub fn under_ecs(mut self) -> Self {
+        self.ecs = true;
+        self
+    }
+
     /// Lays the types of `above` over these: its answers come first.
     #[must_use]
     pub fn under(mut self, above: Self) -> Self {

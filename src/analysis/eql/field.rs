@@ -43,9 +43,7 @@ impl Analysis<'_> {
 
     fn unknown_column<T>(&mut self, name: &str, span: Span) -> Option<T> {
         let schema = &self.context.schema;
-        let usable = |name: &&str| {
-            matches!(schema.lookup(name), Lookup::Field(field) if !matches!(field.kind, FieldType::Object | FieldType::Nested))
-        };
+        let usable = |name: &&str| matches!(schema.lookup(name), Lookup::Field(field) if !matches!(field.kind, FieldType::Object | FieldType::Nested));
         let near: Vec<&str> = suggest::similar(name, schema.names()).into_iter().filter(usable).collect();
         let product = format!("Unknown column [{name}]{}", suggest::did_you_mean(&near));
         let mut item =

@@ -1,0 +1,127 @@
+//! Join keys: their values, equality, order, and the combinations of an event's values.
+
+use std::cmp::Ordering;
+use std::hash::{Hash, Hasher};
+
+use super::expr::datum;
+use super::value::Reader;
+use crate::event::{Document, FieldKey};
+use crate::function::Datum;
+use crate::plan::JoinKey;
+
+/// Most combinations of key values that one event may stand for.
+const MAX_COMBINATIONS: usize = 10_000;
+
+/// The key values of an event or a partial sequence. Numbers equal by value, all else exactly.
+#[derive(Debug, Clone)]
+pub struct Key(pub Vec<Datum>);
+
+impl PartialEq for Key {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.len() == other.0.len() && self.0.iter().zip(&other.0).all(|(a, b)| same(a, b))
+    }
+}
+
+impl Eq for Key {}
+
+impl Hash for Key {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for datum in &self.0 {
+            match datum {
+                Datum::Null => 0_u8.hash(state),
+                Datum::Bool(value) => value.hash(state),
+                Datum::Text(text) | Datum::Version(text) => text.hash(state),
+                Datum::Ip(ip) => crate::text::ip_number(*ip).hash(state),
+                Datum::Date(instant) => instant.hash(state),
+                // Equal numbers of any width have the same double.
+                number => number.as_number().map(crate::event::number::to_f64).map(f64::to_bits).hash(state),
+            }
+        }
+    }
+}
+
+fn same(left: &Datum, right: &Datum) -> bool {
+    match (left, right) {
+        (Datum::Null, Datum::Null) => true,
+        (Datum::Text(a), Datum::Text(b)) | (Datum::Version(a), Datum::Version(b)) => a == b,
+        _ => left.order(right).is_some_and(Ordering::is_eq),
+    }
+}
+
+impl Key {
+    /// The order in which hits that end together, and samples, come: component by component, null first, texts by their
+    /// bytes.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let parts = self.0.iter().zip(&other.0).map(|(a, b)| order(a, b));
+        parts.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+    }
+}
+
+fn order(left: &Datum, right: &Datum) -> Ordering {
+    match (left, right) {
+        (Datum::Null, Datum::Null) => Ordering::Equal,
+        (Datum::Null, _) => Ordering::Less,
+        (_, Datum::Null) => Ordering::Greater,
+        (Datum::Text(a), Datum::Text(b)) => a.cmp(b),
+        _ => left.order(right).unwrap_or_else(|| left.to_text().cmp(&right.to_text())),
+    }
+}
+
+/// Reads the keys of a stage.
+#[derive(Debug)]
+pub struct KeyReader(Vec<Part>);
+
+#[derive(Debug)]
+struct Part {
+    field: Option<(FieldKey, Reader)>,
+    optional: bool,
+}
+
+impl KeyReader {
+    pub(super) fn new(keys: &[JoinKey]) -> Self {
+        let part = |key: &JoinKey| Part {
+            field: key.field.as_ref().map(|field| (FieldKey::new(0, field.path.as_str()), Reader::new(field))),
+            optional: key.optional,
+        };
+        Self(keys.iter().map(part).collect())
+    }
+
+    /// Every combination of the event's key values, in the order of the values; none where a mandatory key is absent.
+    pub fn keys(&self, event: &dyn Document) -> Vec<Key> {
+        let mut out = vec![Key(Vec::with_capacity(self.0.len()))];
+        for part in &self.0 {
+            let values = part.values(event);
+            if values.is_empty() {
+                return Vec::new();
+            }
+            if let [only] = values.as_slice() {
+                out.iter_mut().for_each(|key| key.0.push(only.clone()));
+                continue;
+            }
+            let extend =
+                |key: Key| values.iter().map(move |value| [key.0.as_slice(), std::slice::from_ref(value)].concat());
+            out = out.into_iter().flat_map(extend).map(Key).take(MAX_COMBINATIONS).collect();
+        }
+        out
+    }
+}
+
+impl Part {
+    fn values(&self, event: &dyn Document) -> Vec<Datum> {
+        let mut out: Vec<Datum> = Vec::new();
+        if let Some((key, reader)) = &self.field {
+            event.any(key, &mut |value| {
+                if let Some(datum) = datum(reader, value)
+                    && !out.iter().any(|known| same(known, &datum))
+                {
+                    out.push(datum);
+                }
+                out.len() >= MAX_COMBINATIONS
+            });
+        }
+        if out.is_empty() && self.optional {
+            out.push(Datum::Null);
+        }
+        out
+    }
+}

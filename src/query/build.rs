@@ -1,0 +1,146 @@
+//! From text to query.
+
+use std::sync::Arc;
+
+use super::{Compiled, Filter, Kind, Query, Settings};
+use crate::analysis::{self, Context};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::eval::order::Clock;
+use crate::eval::sample::Sample;
+use crate::eval::sequence::Sequence;
+use crate::eval::{CompileError, Program};
+use crate::plan::{self, Predicate, QueryKind};
+use crate::schema::Schema;
+use crate::source::{Source, Span};
+use crate::syntax::{eql, kql};
+
+/// Builds queries with settings.
+///
+/// ```
+/// use elkhound::query::{Query, Settings};
+/// let settings = Settings { size: Some(10), ..Settings::default() };
+/// let query = Query::builder().settings(settings).eql("any where true")?;
+/// # Ok::<(), elkhound::diagnostic::Diagnostics>(())
+/// ```
+#[derive(Debug, Clone, Default)]
+pub struct Builder {
+    settings: Settings,
+}
+
+impl Builder {
+    /// Sets the types in force.
+    #[must_use]
+    pub fn schema(mut self, schema: Schema) -> Self {
+        self.settings.schema = Arc::new(schema);
+        self
+    }
+
+    /// Sets all settings.
+    #[must_use]
+    pub fn settings(mut self, settings: Settings) -> Self {
+        self.settings = settings;
+        self
+    }
+
+    /// A KQL query.
+    ///
+    /// # Errors
+    /// A text that is no KQL, or that Elasticsearch refuses.
+    pub fn kql(self, text: &str) -> Result<Query, Diagnostics> {
+        self.kql_source(&Source::new("<query>", text))
+    }
+
+    /// An EQL query.
+    ///
+    /// # Errors
+    /// A text that is no EQL, or that Elasticsearch refuses.
+    pub fn eql(self, text: &str) -> Result<Query, Diagnostics> {
+        self.eql_source(&Source::new("<query>", text))
+    }
+
+    /// A KQL query as a filter.
+    ///
+    /// # Errors
+    /// As [`Builder::kql`].
+    pub fn filter_kql(self, text: &str) -> Result<Filter, Diagnostics> {
+        self.kql(text).map(Filter)
+    }
+
+    /// An EQL event query without pipes as a filter.
+    ///
+    /// # Errors
+    /// As [`Builder::eql`], and a query that is about more than one event.
+    pub fn filter_eql(self, text: &str) -> Result<Filter, Diagnostics> {
+        let query = self.eql(text)?;
+        if query.is_event_query() && query.plan().pipes.is_empty() {
+            return Ok(Filter(query));
+        }
+        let message = "a filter is about single events; this query is not";
+        let item = Diagnostic::error(Code::BadShape, Span::new(0, text.len()), message);
+        Err(Diagnostics::new(Source::new("<query>", text), vec![item]))
+    }
+
+    /// A KQL query whose text has a place in a file.
+    ///
+    /// # Errors
+    /// As [`Builder::kql`].
+    pub fn kql_source(self, source: &Source) -> Result<Query, Diagnostics> {
+        let options = kql::Options {
+            leading_wildcards: self.settings.leading_wildcards,
+            limits: self.settings.syntax,
+            ..kql::Options::default()
+        };
+        let tree = kql::parse(source, &options)?;
+        let (predicate, warnings) = analysis::kql::analyze(&tree, source, &self.settings.kql, &self.context())?;
+        self.compile(plan::Query { kind: QueryKind::Event(predicate), pipes: Vec::new() }, warnings)
+    }
+
+    /// An EQL query whose text has a place in a file.
+    ///
+    /// # Errors
+    /// As [`Builder::eql`].
+    pub fn eql_source(self, source: &Source) -> Result<Query, Diagnostics> {
+        let options = eql::Options { dialect: self.settings.dialect, limits: self.settings.syntax };
+        let tree = eql::parse(source, &options)?;
+        let settings = analysis::eql::Settings {
+            dialect: self.settings.dialect,
+            category_field: self.settings.category_field.clone(),
+        };
+        let (plan, warnings) = analysis::eql::analyze(&tree, source, &settings, &self.context())?;
+        self.compile(plan, warnings)
+    }
+
+    fn context(&self) -> Context {
+        let Settings { schema, strictness, now, .. } = &self.settings;
+        Context { schema: Arc::clone(schema), strictness: *strictness, now: *now }
+    }
+
+    fn compile(self, plan: plan::Query, warnings: Diagnostics) -> Result<Query, Diagnostics> {
+        let predicates: Vec<&Predicate> = match &plan.kind {
+            QueryKind::Event(predicate) => vec![predicate],
+            QueryKind::Sequence(sequence) => {
+                sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter).collect()
+            }
+            QueryKind::Sample(sample) => sample.stages.iter().map(|stage| &stage.filter).collect(),
+        };
+        let program = Program::compile(&predicates, self.settings.limits).map_err(|error| limit(&error, &warnings))?;
+        let kind = match &plan.kind {
+            QueryKind::Event(_) => Kind::Event,
+            QueryKind::Sequence(sequence) => Kind::Sequence(Sequence::new(sequence, 0)),
+            QueryKind::Sample(sample) => Kind::Sample(Sample::new(sample, 0)),
+        };
+        let settings = self.settings;
+        let clock = Clock::new(&settings.schema, &settings.timestamp_field, settings.tiebreaker_field.as_deref());
+        Ok(Query(Arc::new(Compiled { plan, program, kind, clock, settings, warnings })))
+    }
+}
+
+/// The finding for a plan that cannot be compiled; a regular expression is looked up in the text.
+fn limit(error: &CompileError, warnings: &Diagnostics) -> Diagnostics {
+    let source = warnings.source().clone();
+    let text = source.text();
+    let found =
+        error.pattern.as_deref().and_then(|pattern| text.find(pattern).map(|at| Span::new(at, at + pattern.len())));
+    let span = found.unwrap_or(Span::new(0, text.len()));
+    Diagnostics::new(source, vec![Diagnostic::error(Code::TooComplex, span, error.to_string())])
+}

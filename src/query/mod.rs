@@ -1,0 +1,171 @@
+//! Queries: parse, analyze and compile in one step, then ask events.
+//!
+//! [`Filter`] is a query on single events, so it can answer at once; [`Query`] is any query, so only a [`Run`] over events
+//! can.
+
+mod build;
+mod hit;
+mod run;
+mod settings;
+
+use std::sync::Arc;
+
+pub use build::Builder;
+pub use hit::{Hit, response};
+pub use run::{Run, RunStats};
+pub use settings::{Position, Settings};
+
+use crate::diagnostic::Diagnostics;
+use crate::eval::Program;
+use crate::eval::order::Clock;
+use crate::eval::sample::Sample;
+use crate::eval::sequence::Sequence;
+use crate::event::{Document, Event};
+use crate::plan;
+
+/// A query on single events, compiled. Cheap to clone.
+///
+/// ```
+/// use elkhound::{event::Event, query::Filter};
+/// let filter = Filter::kql("process.name: cmd.exe and not user.name: (SYSTEM or root)")?;
+/// let event = Event::from_json(r#"{"process": {"name": "cmd.exe"}, "user": {"name": "bob"}}"#)?;
+/// assert!(filter.matches(&event));
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Filter(Query);
+
+/// Any query, compiled. Cheap to clone.
+///
+/// ```
+/// use elkhound::{event::Event, query::Query};
+/// let query = Query::eql("sequence by host.id with maxspan=30s [process where true] [network where true]")?;
+/// let mut run = query.start();
+/// let events = [("process", 0), ("network", 5)].map(|(category, second)| {
+///     Event::from_json(format!(
+///         r#"{{"@timestamp": "2024-01-01T00:00:{second:02}Z", "event": {{"category": "{category}"}}, "host": {{"id": "a"}}}}"#
+///     ))
+/// });
+/// let mut found = 0;
+/// for event in events {
+///     found += run.push(event?).len();
+/// }
+/// assert_eq!(found + run.finish().len(), 1);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct Query(Arc<Compiled>);
+
+#[derive(Debug)]
+struct Compiled {
+    plan: plan::Query,
+    program: Program,
+    kind: Kind,
+    clock: Clock,
+    settings: Settings,
+    warnings: Diagnostics,
+}
+
+#[derive(Debug)]
+enum Kind {
+    Event,
+    Sequence(Sequence),
+    Sample(Sample),
+}
+
+impl Filter {
+    /// A KQL query with default settings.
+    ///
+    /// # Errors
+    /// A text that is no KQL, or that Elasticsearch refuses.
+    pub fn kql(text: &str) -> Result<Self, Diagnostics> {
+        Query::builder().filter_kql(text)
+    }
+
+    /// An EQL event query with default settings.
+    ///
+    /// # Errors
+    /// A text that is no EQL, is no event query, or that Elasticsearch refuses.
+    pub fn eql(text: &str) -> Result<Self, Diagnostics> {
+        Query::builder().filter_eql(text)
+    }
+
+    /// Whether the event satisfies the query.
+    pub fn matches(&self, event: &Event) -> bool {
+        self.matches_document(event)
+    }
+
+    /// Whether a JSON object does.
+    pub fn matches_value(&self, event: &serde_json::Value) -> bool {
+        self.matches_document(event)
+    }
+
+    /// Whether anything with fields does: the caller's own type.
+    pub fn matches_document(&self, event: &dyn Document) -> bool {
+        self.0.0.program.matches(0, event)
+    }
+
+    /// What was noticed while the query was read.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.0.0.warnings
+    }
+}
+
+impl From<Filter> for Query {
+    fn from(filter: Filter) -> Self {
+        filter.0
+    }
+}
+
+impl Query {
+    /// A KQL query with default settings.
+    ///
+    /// # Errors
+    /// As [`Filter::kql`].
+    pub fn kql(text: &str) -> Result<Self, Diagnostics> {
+        Self::builder().kql(text)
+    }
+
+    /// An EQL query with default settings.
+    ///
+    /// # Errors
+    /// A text that is no EQL, or that Elasticsearch refuses.
+    pub fn eql(text: &str) -> Result<Self, Diagnostics> {
+        Self::builder().eql(text)
+    }
+
+    /// A builder, for settings other than the default ones.
+    pub fn builder() -> Builder {
+        Builder::default()
+    }
+
+    /// Starts a run over a stream of events.
+    pub fn start(&self) -> Run {
+        Run::new(Self(Arc::clone(&self.0)))
+    }
+
+    /// All hits among `events`, which may be in any order, after the pipes, `size` and the result position.
+    pub fn search(&self, events: impl IntoIterator<Item = Arc<Event>>) -> Vec<Hit> {
+        run::search(self, events.into_iter().collect())
+    }
+
+    /// The fields that the query reads.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.0.program.fields().iter().map(crate::event::FieldKey::path).filter(|path| !path.is_empty())
+    }
+
+    /// What the query means.
+    pub fn plan(&self) -> &plan::Query {
+        &self.0.plan
+    }
+
+    /// What was noticed while the query was read.
+    pub fn warnings(&self) -> &Diagnostics {
+        &self.0.warnings
+    }
+
+    /// Whether its hits are single events.
+    pub fn is_event_query(&self) -> bool {
+        matches!(self.0.kind, Kind::Event)
+    }
+}

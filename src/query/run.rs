@@ -1,0 +1,290 @@
+//! Runs: a query over a stream, and over a batch as a stream that ends.
+
+use std::collections::{BinaryHeap, VecDeque};
+use std::sync::Arc;
+
+use super::hit::Shape;
+use super::{Hit, Kind, Position, Query};
+use crate::eval::order::Ordinal;
+use crate::eval::sample::SampleRun;
+use crate::eval::sequence::{Found, SequenceRun};
+use crate::event::Event;
+use crate::event::time::Instant;
+use crate::plan::Pipe;
+
+/// The state of a query over a stream of events.
+///
+/// Events come in the order of their time, give or take the `lateness` of the settings. Hits come as soon as they are
+/// certain: a missing event at the end of a sequence is certain when `maxspan` has passed, or at [`Run::finish`].
+#[derive(Debug)]
+pub struct Run {
+    query: Query,
+    state: State,
+    waiting: BinaryHeap<Early>,
+    newest: Option<Instant>,
+    /// The ordinal of the event processed last.
+    last: Option<Instant>,
+    pipes: Pipes,
+    stats: RunStats,
+}
+
+#[derive(Debug)]
+enum State {
+    Event,
+    Sequence(SequenceRun),
+    Sample(SampleRun),
+}
+
+/// Counters of a run.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RunStats {
+    /// Events pushed.
+    pub events: u64,
+    /// Hits given.
+    pub hits: u64,
+    /// Events that came too late for their place, and were left out of sequences.
+    pub late: u64,
+    /// Events without a single timestamp, which cannot be part of a sequence.
+    pub untimed: u64,
+    /// Sequences under way, or events held for samples.
+    pub live: usize,
+    /// Sequences given up, or events dropped, because there were too many.
+    pub dropped: u64,
+}
+
+/// An event that waits for earlier ones; the earliest is the greatest.
+#[derive(Debug)]
+struct Early(Ordinal, Arc<Event>);
+
+impl PartialEq for Early {
+    fn eq(&self, other: &Self) -> bool {
+        self.0.compare(&other.0).is_eq()
+    }
+}
+
+impl Eq for Early {}
+
+impl PartialOrd for Early {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl Ord for Early {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        other.0.compare(&self.0)
+    }
+}
+
+impl Run {
+    pub(super) fn new(query: Query) -> Self {
+        let state = match &query.0.kind {
+            Kind::Event => State::Event,
+            Kind::Sequence(sequence) => State::Sequence(SequenceRun::new(sequence, query.0.settings.partials)),
+            Kind::Sample(_) => State::Sample(SampleRun::default()),
+        };
+        let pipes = Pipes::new(&query.0.plan.pipes);
+        Self { query, state, waiting: BinaryHeap::new(), newest: None, last: None, pipes, stats: RunStats::default() }
+    }
+
+    /// Takes the next event; gives the hits that are certain now.
+    pub fn push(&mut self, event: impl Into<Arc<Event>>) -> Vec<Hit> {
+        let event = event.into();
+        let ordinal = self.query.0.clock.ordinal(event.as_ref(), self.stats.events);
+        self.stats.events += 1;
+        let lateness = self.query.0.settings.lateness;
+        if lateness == 0 || ordinal.timestamp.is_none() || matches!(self.state, State::Sample(_)) {
+            let hits = self.take(&event, &ordinal);
+            return self.give(hits);
+        }
+        self.newest = self.newest.max(ordinal.timestamp);
+        self.waiting.push(Early(ordinal, event));
+        let until = self.newest.map(|newest| newest - lateness);
+        let hits = self.release(|timestamp| timestamp < until);
+        self.give(hits)
+    }
+
+    /// Ends the stream: gives what was held back.
+    pub fn finish(&mut self) -> Vec<Hit> {
+        let mut hits = self.release(|_| true);
+        let query = self.query.clone();
+        match &mut self.state {
+            State::Event => {}
+            State::Sequence(run) => hits.extend(run.finish().into_iter().map(sequence_hit)),
+            State::Sample(run) => {
+                let size = query.0.settings.size.unwrap_or(usize::MAX);
+                let samples = run.finish(query.0.settings.max_samples_per_key, size);
+                hits.extend(samples.into_iter().map(|(key, events)| Hit {
+                    shape: Shape::Sample,
+                    join_keys: key.0,
+                    events: events.into_iter().map(Some).collect(),
+                }));
+            }
+        }
+        let mut out = self.give(hits);
+        out.extend(self.pipes.finish());
+        self.stats.hits = self.stats.hits.max(out.len() as u64);
+        out
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> RunStats {
+        let (live, dropped) = match &self.state {
+            State::Event => (0, 0),
+            State::Sequence(run) => (run.stats().live, run.stats().evicted),
+            State::Sample(run) => run.counts(),
+        };
+        RunStats { live, dropped, ..self.stats }
+    }
+
+    fn release(&mut self, ready: impl Fn(Option<Instant>) -> bool) -> Vec<Hit> {
+        let mut hits = Vec::new();
+        while self.waiting.peek().is_some_and(|early| ready(early.0.timestamp)) {
+            let Some(Early(ordinal, event)) = self.waiting.pop() else { break };
+            hits.extend(self.take(&event, &ordinal));
+        }
+        hits
+    }
+
+    fn take(&mut self, event: &Arc<Event>, ordinal: &Ordinal) -> Vec<Hit> {
+        let compiled = &self.query.0;
+        match (&mut self.state, &compiled.kind) {
+            (State::Sequence(run), Kind::Sequence(sequence)) => {
+                if ordinal.timestamp.is_none() {
+                    self.stats.untimed += 1;
+                    return Vec::new();
+                }
+                if ordinal.timestamp < self.last {
+                    self.stats.late += 1;
+                    return Vec::new();
+                }
+                self.last = ordinal.timestamp;
+                run.push(sequence, &compiled.program, event, ordinal).into_iter().map(sequence_hit).collect()
+            }
+            (State::Sample(run), Kind::Sample(sample)) => {
+                run.push(sample, &compiled.program, event, compiled.settings.partials);
+                Vec::new()
+            }
+            _ if compiled.program.matches(0, event.as_ref()) => {
+                vec![Hit { shape: Shape::Event, join_keys: Vec::new(), events: vec![Some(Arc::clone(event))] }]
+            }
+            _ => Vec::new(),
+        }
+    }
+
+    fn give(&mut self, hits: Vec<Hit>) -> Vec<Hit> {
+        if hits.is_empty() {
+            return hits;
+        }
+        let out = self.pipes.push(hits);
+        self.stats.hits += out.len() as u64;
+        out
+    }
+}
+
+fn sequence_hit(found: Found) -> Hit {
+    Hit { shape: Shape::Sequence, join_keys: found.key.0, events: found.events }
+}
+
+/// The pipes of a stream. Everything up to the first `tail` can pass at once; the rest waits for the end.
+#[derive(Debug)]
+struct Pipes {
+    heads: usize,
+    rest: Vec<Pipe>,
+    held: VecDeque<Hit>,
+}
+
+impl Pipes {
+    fn new(pipes: &[Pipe]) -> Self {
+        let leading = pipes.iter().take_while(|pipe| matches!(pipe, Pipe::Head(_))).count();
+        let heads = pipes[..leading].iter().map(|pipe| pipe.count()).min().unwrap_or(usize::MAX);
+        Self { heads, rest: pipes[leading..].to_vec(), held: VecDeque::new() }
+    }
+
+    fn push(&mut self, mut hits: Vec<Hit>) -> Vec<Hit> {
+        hits.truncate(self.heads);
+        if self.heads != usize::MAX {
+            self.heads -= hits.len();
+        }
+        let Some(Pipe::Tail(count)) = self.rest.first() else { return hits };
+        self.held.extend(hits);
+        while self.held.len() > *count {
+            self.held.pop_front();
+        }
+        Vec::new()
+    }
+
+    fn finish(&mut self) -> Vec<Hit> {
+        let mut hits: Vec<Hit> = self.held.drain(..).collect();
+        for pipe in &self.rest {
+            cut(&mut hits, *pipe);
+        }
+        hits
+    }
+}
+
+impl Pipe {
+    const fn count(&self) -> usize {
+        match self {
+            Self::Head(count) | Self::Tail(count) => *count,
+        }
+    }
+}
+
+fn cut(hits: &mut Vec<Hit>, pipe: Pipe) {
+    match pipe {
+        Pipe::Head(count) => hits.truncate(count),
+        Pipe::Tail(count) => drop(hits.drain(..hits.len().saturating_sub(count))),
+    }
+}
+
+/// The hits of a batch: sorted, pushed, finished, ordered, cut.
+pub(super) fn search(query: &Query, events: Vec<Arc<Event>>) -> Vec<Hit> {
+    let compiled = &query.0;
+    let mut ordered: Vec<(Ordinal, Arc<Event>)> = events
+        .into_iter()
+        .enumerate()
+        .map(|(position, event)| (compiled.clock.ordinal(event.as_ref(), position as u64), event))
+        .collect();
+    let mut hits: Vec<Hit> = match &compiled.kind {
+        Kind::Event => {
+            ordered.sort_by(|(a, _), (b, _)| a.compare_results(b));
+            let matching = ordered.into_iter().filter(|(_, event)| compiled.program.matches(0, event.as_ref()));
+            let hit = |(_, event)| Hit { shape: Shape::Event, join_keys: Vec::new(), events: vec![Some(event)] };
+            matching.map(hit).collect()
+        }
+        Kind::Sequence(sequence) => {
+            ordered.sort_by(|(a, _), (b, _)| a.compare(b));
+            let mut run = SequenceRun::new(sequence, compiled.settings.partials);
+            let mut found = Vec::new();
+            for (ordinal, event) in &ordered {
+                found.extend(run.push(sequence, &compiled.program, event, ordinal));
+            }
+            found.extend(run.finish());
+            found.sort_by(|a, b| a.end.compare(&b.end).then_with(|| a.key.compare(&b.key)));
+            found.into_iter().map(sequence_hit).collect()
+        }
+        Kind::Sample(_) => {
+            let mut run = query.start();
+            ordered.into_iter().for_each(|(_, event)| drop(run.push(event)));
+            return run.finish();
+        }
+    };
+    limit(query, &mut hits);
+    hits
+}
+
+/// `size` comes before the first pipe, from its side (Elasticsearch: EQL, pipes).
+fn limit(query: &Query, hits: &mut Vec<Hit>) {
+    let (settings, pipes) = (&query.0.settings, &query.0.plan.pipes);
+    if let Some(size) = settings.size {
+        let from_the_end = match pipes.first() {
+            Some(pipe) => matches!(pipe, Pipe::Tail(_)),
+            None => settings.result_position == Position::Tail,
+        };
+        cut(hits, if from_the_end { Pipe::Tail(size) } else { Pipe::Head(size) });
+    }
+    for pipe in pipes {
+        cut(hits, *pipe);
+    }
+}
