@@ -79,7 +79,9 @@ fn run(suite: &Suite) {
         .into_iter()
         .map(|line| Arc::new(Event::from_value(line)))
         .collect();
-    let schema = Arc::new(mapping(suite.data));
+    let mut schema = mapping(suite.data);
+    events.iter().for_each(|event| schema.observe(event.as_ref()));
+    let schema = Arc::new(schema);
     let mut failed = Vec::new();
     for case in &cases {
         let params = &case["params"];

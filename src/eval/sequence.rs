@@ -223,7 +223,7 @@ impl SequenceRun {
             let ((_, serial), key) = oldest.remove_entry();
             self.remove(&key, serial);
         }
-        if sequence.has_missing() && now - self.swept > span {
+        if sequence.has_missing() && now.saturating_sub(self.swept) > span {
             self.swept = now;
             for stage in &mut self.absent {
                 stage.retain(|_, times| times.back().is_some_and(|&last| now - last <= span));

@@ -162,10 +162,15 @@ impl Reader {
             Some(known) if known.kind == FieldType::Object && field.kind != FieldType::Object => {
                 *known = Arc::new(field)
             }
-            Some(known) if known.kind.is_date() && known.format != field.format && field.kind.is_date() => {
-                let default = || crate::event::time::DateFormat::default().as_str().to_owned();
-                let formats = [known.format.clone(), field.format].map(|format| format.unwrap_or_else(default));
-                Arc::make_mut(known).format = Some(formats.join("||"));
+            Some(known) if known.kind.is_date() && field.kind.is_date() => {
+                let known = Arc::make_mut(known);
+                if known.format != field.format {
+                    let default = || crate::event::time::DateFormat::default().as_str().to_owned();
+                    let formats = [known.format.take(), field.format].map(|format| format.unwrap_or_else(default));
+                    known.format = Some(formats.join("||"));
+                }
+                // The finer of both: instants of the coarser index have no more than milliseconds.
+                known.kind = known.kind.max(field.kind);
             }
             Some(_) => {}
             None => {

@@ -12,6 +12,7 @@ use hashbrown::HashMap;
 
 pub use mapping::MappingError;
 
+use crate::event::Value;
 use crate::event::number::FloatKind;
 
 /// An Elasticsearch field type.
@@ -286,6 +287,8 @@ pub struct Schema {
 #[derive(Debug, Clone, Default)]
 struct Layer {
     fields: HashMap<String, Arc<Field>>,
+    /// Whether events declared them.
+    observed: bool,
 }
 
 impl Schema {
@@ -340,6 +343,47 @@ impl Schema {
     pub fn closed(mut self) -> Self {
         self.closed = true;
         self
+    }
+
+    /// Declares the fields of an event that nothing declares yet, as dynamic mapping would: by the JSON types of its values
+    /// (Elasticsearch: dynamic mapping; strings are keywords).
+    pub fn observe(&mut self, event: &dyn crate::event::Document) {
+        let mut seen: Vec<(String, FieldType)> = Vec::new();
+        event.any_leaf("", &mut |path, value| {
+            let kind = match value {
+                Value::Str(_) => FieldType::Keyword,
+                Value::Int(_) | Value::UInt(_) => FieldType::Long,
+                Value::Float(_) => FieldType::Double,
+                Value::Bool(_) => FieldType::Boolean,
+                Value::Null | Value::Object(_) => return false,
+            };
+            if self.declared(path).is_none() {
+                seen.push((path.to_owned(), kind));
+            }
+            false
+        });
+        if seen.is_empty() {
+            return;
+        }
+        let mut layer = Layer::default();
+        for (name, kind) in seen {
+            if kind == FieldType::Keyword {
+                let below = format!("{name}.keyword");
+                let exact = Field { path: name.clone(), ..Field::plain(&below, kind, Origin::Inferred) };
+                layer.fields.insert(below, Arc::new(exact));
+            }
+            for (at, _) in name.match_indices('.') {
+                let object = || Arc::new(Field::plain(&name[..at], FieldType::Object, Origin::Inferred));
+                layer.fields.entry(name[..at].to_owned()).or_insert_with(object);
+            }
+            layer.fields.insert(name.clone(), Arc::new(Field::plain(&name, kind, Origin::Inferred)));
+        }
+        match self.layers.last_mut().filter(|last| last.observed) {
+            Some(last) => {
+                layer.fields.into_iter().for_each(|(name, field)| drop(last.fields.entry(name).or_insert(field)))
+            }
+            None => self.layers.push(Layer { observed: true, ..layer }),
+        }
     }
 
     /// Whether no field exists but the declared ones.
