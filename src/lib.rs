@@ -8,6 +8,7 @@
 //! | run | program, [`event`] | truth, then hits | `eval` |
 
 pub mod analysis;
+pub mod convert;
 pub mod diagnostic;
 pub mod eval;
 pub mod event;

@@ -97,3 +97,23 @@ fn corpus() {
     println!("corpus round trip {same}/{}", rules.len());
     assert_eq!(same, rules.len());
 }
+
+#[test]
+fn dsl() {
+    use elkhound::convert::dsl::{Config, ViewField, to_dsl};
+    run("dsl", |case| {
+        let options = Options {
+            leading_wildcards: case["config"]["allowLeadingWildcards"].as_bool().unwrap_or(true),
+            ..Options::default()
+        };
+        let node = kql::parse(&source(case), &options).map_err(|e| e.to_string())?;
+        let fields: Option<Vec<ViewField>> =
+            case["fields"].as_array().map(|fields| fields.iter().filter_map(ViewField::from_json).collect());
+        let found = to_dsl(&node, fields.as_deref(), &Config::from_json(&case["config"]));
+        match (found, case["dsl_error"].as_str()) {
+            (Ok(found), None) if found == case["dsl"] => Ok(()),
+            (Err(error), Some(wanted)) if error.to_string() == wanted => Ok(()),
+            (found, _) => Err(format!("{found:?}\n  wanted {} {}", case["dsl"], case["dsl_error"])),
+        }
+    });
+}

@@ -79,7 +79,8 @@ impl Analysis<'_> {
         if field.is_star() && value.is_star() {
             return Predicate::Const(true);
         }
-        if field.is_null() {
+        // Inside a group of a data view Kibana asks for a field called `null`.
+        if field.is_null() && (group.is_none() || !self.settings.typed) {
             return self.free_text(span, value);
         }
         self.test(field, &Question::Value(value), group)

@@ -71,6 +71,9 @@ codes! {
     NestedGroup "E0402" "nested group does not fit the field"
         "A field of nested objects is only reachable inside a group of its own path, and such a group holds only fields of that path."
         "user.first: Alice";
+    NoExactForm "E0403" "no exact form in the other language"
+        "The construct means something that the other language cannot say exactly, so the query is not converted."
+        "user:{ first: a }";
     TooDeep "E0501" "nesting too deep"
         "The text nests deeper than the limit allows."
         "((((((";

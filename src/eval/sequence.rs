@@ -322,10 +322,12 @@ impl SequenceRun {
             if before == 0 {
                 let first = time(0)?;
                 last_leading = last_leading.max(times.iter().rev().copied().find(|&t| millis(t) < first));
-            } else if let (Some(low), Some(high)) = (time(before - 1), time(before)) {
-                if times.iter().any(|&t| low < millis(t) && millis(t) < high) {
-                    return None;
-                }
+                continue;
+            }
+            if let (Some(low), Some(high)) = (time(before - 1), time(before))
+                && times.iter().any(|&t| low < millis(t) && millis(t) < high)
+            {
+                return None;
             }
         }
         Some(last_leading)

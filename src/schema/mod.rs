@@ -380,7 +380,9 @@ impl Schema {
         }
         match self.layers.last_mut().filter(|last| last.observed) {
             Some(last) => {
-                layer.fields.into_iter().for_each(|(name, field)| drop(last.fields.entry(name).or_insert(field)))
+                for (name, field) in layer.fields {
+                    last.fields.entry(name).or_insert(field);
+                }
             }
             None => self.layers.push(Layer { observed: true, ..layer }),
         }
