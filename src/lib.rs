@@ -10,6 +10,7 @@
 pub mod analysis;
 pub mod convert;
 pub mod diagnostic;
+pub mod endgame;
 pub mod eval;
 pub mod event;
 pub mod function;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use super::{Compiled, Filter, Kind, Query, Settings};
 use crate::analysis::{self, Context};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::endgame;
 use crate::eval::order::Clock;
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
@@ -72,7 +73,7 @@ impl Builder {
     /// As [`Builder::eql`], and a query that is about more than one event.
     pub fn filter_eql(self, text: &str) -> Result<Filter, Diagnostics> {
         let query = self.eql(text)?;
-        if query.is_event_query() && query.plan().pipes.is_empty() {
+        if matches!(query.0.kind, Kind::Event) && query.plan().pipes.is_empty() {
             return Ok(Filter(query));
         }
         let message = "a filter is about single events; this query is not";
@@ -102,12 +103,26 @@ impl Builder {
     pub fn eql_source(self, source: &Source) -> Result<Query, Diagnostics> {
         let options = eql::Options { dialect: self.settings.dialect, limits: self.settings.syntax };
         let tree = eql::parse(source, &options)?;
+        if self.settings.dialect.is_endgame() {
+            return self.endgame(tree, source);
+        }
         let settings = analysis::eql::Settings {
             dialect: self.settings.dialect,
             category_field: self.settings.category_field.clone(),
         };
         let (plan, warnings) = analysis::eql::analyze(&tree, source, &settings, &self.context())?;
         self.compile(plan, warnings)
+    }
+
+    fn endgame(self, tree: eql::ast::Statement, source: &Source) -> Result<Query, Diagnostics> {
+        let program = endgame::Program::new(tree, source, self.settings.case_sensitive)?;
+        let warnings = Diagnostics::new(source.clone(), Vec::new());
+        let plan = plan::Query { kind: QueryKind::Event(Predicate::Const(false)), pipes: Vec::new() };
+        let mut query = self.compile(plan, warnings)?;
+        if let Some(compiled) = Arc::get_mut(&mut query.0) {
+            compiled.kind = Kind::Endgame(program);
+        }
+        Ok(query)
     }
 
     fn context(&self) -> Context {

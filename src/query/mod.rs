@@ -16,6 +16,7 @@ pub use run::{Run, RunStats};
 pub use settings::{Position, Settings};
 
 use crate::diagnostic::Diagnostics;
+use crate::endgame;
 use crate::eval::Program;
 use crate::eval::order::Clock;
 use crate::eval::sample::Sample;
@@ -71,6 +72,8 @@ enum Kind {
     Event,
     Sequence(Sequence),
     Sample(Sample),
+    /// The Endgame dialect has a meaning of its own.
+    Endgame(Arc<endgame::Program>),
 }
 
 impl Filter {
@@ -166,6 +169,10 @@ impl Query {
 
     /// Whether its hits are single events.
     pub fn is_event_query(&self) -> bool {
-        matches!(self.0.kind, Kind::Event)
+        match &self.0.kind {
+            Kind::Event => true,
+            Kind::Endgame(program) => program.is_event_query(),
+            Kind::Sequence(_) | Kind::Sample(_) => false,
+        }
     }
 }

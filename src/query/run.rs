@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use super::hit::Shape;
 use super::{Hit, Kind, Position, Query};
+use crate::endgame;
 use crate::eval::order::Ordinal;
 use crate::eval::sample::SampleRun;
 use crate::eval::sequence::{Found, SequenceRun};
@@ -33,6 +34,7 @@ enum State {
     Event,
     Sequence(SequenceRun),
     Sample(SampleRun),
+    Endgame(endgame::Run),
 }
 
 /// Counters of a run.
@@ -82,6 +84,7 @@ impl Run {
             Kind::Event => State::Event,
             Kind::Sequence(sequence) => State::Sequence(SequenceRun::new(sequence, query.0.settings.partials)),
             Kind::Sample(_) => State::Sample(SampleRun::default()),
+            Kind::Endgame(program) => State::Endgame(program.start()),
         };
         let pipes = Pipes::new(&query.0.plan.pipes);
         Self { query, state, waiting: BinaryHeap::new(), newest: None, last: None, pipes, stats: RunStats::default() }
@@ -110,6 +113,16 @@ impl Run {
         let query = self.query.clone();
         match &mut self.state {
             State::Event => {}
+            State::Endgame(run) => {
+                let shape = if query.is_event_query() { Shape::Event } else { Shape::Sequence };
+                let found = std::mem::replace(run, run.restarted()).finish();
+                let hit = |events: Vec<Arc<Event>>| Hit {
+                    shape,
+                    join_keys: Vec::new(),
+                    events: events.into_iter().map(Some).collect(),
+                };
+                hits.extend(found.into_iter().map(hit));
+            }
             State::Sequence(run) => hits.extend(run.finish().into_iter().map(sequence_hit)),
             State::Sample(run) => {
                 let size = query.0.settings.size.unwrap_or(usize::MAX);
@@ -130,7 +143,7 @@ impl Run {
     /// The counters.
     pub fn stats(&self) -> RunStats {
         let (live, dropped) = match &self.state {
-            State::Event => (0, 0),
+            State::Event | State::Endgame(_) => (0, 0),
             State::Sequence(run) => (run.stats().live, run.stats().evicted),
             State::Sample(run) => run.counts(),
         };
@@ -163,6 +176,10 @@ impl Run {
             }
             (State::Sample(run), Kind::Sample(sample)) => {
                 run.push(sample, &compiled.program, event, compiled.settings.partials);
+                Vec::new()
+            }
+            (State::Endgame(run), _) => {
+                run.push(event);
                 Vec::new()
             }
             _ if compiled.program.matches(0, event.as_ref()) => {
@@ -264,7 +281,8 @@ pub(super) fn search(query: &Query, events: Vec<Arc<Event>>) -> Vec<Hit> {
             found.sort_by(|a, b| a.end.compare(&b.end).then_with(|| a.key.compare(&b.key)));
             found.into_iter().map(sequence_hit).collect()
         }
-        Kind::Sample(_) => {
+        // Both have an order of their own: samples by key, Endgame by input.
+        Kind::Sample(_) | Kind::Endgame(_) => {
             let mut run = query.start();
             ordered.into_iter().for_each(|(_, event)| drop(run.push(event)));
             return run.finish();

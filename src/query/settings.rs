@@ -28,6 +28,8 @@ pub struct Settings {
     pub strictness: Strictness,
     /// The dialect of EQL.
     pub dialect: Dialect,
+    /// Whether the Endgame dialect compares texts exactly; it ignores case unless set.
+    pub case_sensitive: bool,
     /// How KQL is read.
     pub kql: kql::Settings,
     /// Whether KQL values may begin with `*`.
@@ -62,6 +64,7 @@ impl Default for Settings {
             schema: Arc::new(Schema::none()),
             strictness: Strictness::default(),
             dialect: Dialect::default(),
+            case_sensitive: false,
             kql: kql::Settings::default(),
             leading_wildcards: true,
             now: 0,

@@ -40,7 +40,8 @@ fn endgame(parser: &mut Parser<'_>, query: &Query) {
 fn check_sequence(parser: &mut Parser<'_>, sequence: &Sequence) {
     check_keys(parser, &sequence.by, sequence.terms.iter().chain(sequence.until.as_deref()));
     let stages: usize = sequence.terms.iter().map(|term| term.runs as usize).sum();
-    if stages < 2 {
+    // A term whose own option was refused is not counted against the sequence.
+    if stages < 2 && parser.problems.is_empty() {
         let product = format!("A sequence requires a minimum of 2 queries, found [{stages}]");
         parser.problem(sequence.span, "a sequence has two events at least", product);
     }
