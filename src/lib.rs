@@ -11,6 +11,8 @@ pub mod analysis;
 pub mod convert;
 pub mod diagnostic;
 pub mod endgame;
+#[cfg(feature = "rules")]
+pub mod engine;
 pub mod eval;
 pub mod event;
 pub mod function;

@@ -26,6 +26,7 @@ use crate::syntax::{eql, kql};
 #[derive(Debug, Clone, Default)]
 pub struct Builder {
     settings: Settings,
+    beside: Option<Predicate>,
 }
 
 impl Builder {
@@ -40,6 +41,14 @@ impl Builder {
     #[must_use]
     pub fn settings(mut self, settings: Settings) -> Self {
         self.settings = settings;
+        self
+    }
+
+    /// Adds a condition that every event has to satisfy, those of missing stages and of `until` included
+    /// (Elasticsearch: EQL search, `filter`).
+    #[must_use]
+    pub fn and(mut self, condition: Predicate) -> Self {
+        self.beside = Some(condition).filter(|condition| *condition != Predicate::Const(true));
         self
     }
 
@@ -130,7 +139,10 @@ impl Builder {
         Context { schema: Arc::clone(schema), strictness: *strictness, now: *now }
     }
 
-    fn compile(self, plan: plan::Query, warnings: Diagnostics) -> Result<Query, Diagnostics> {
+    fn compile(self, mut plan: plan::Query, warnings: Diagnostics) -> Result<Query, Diagnostics> {
+        if let Some(beside) = &self.beside {
+            narrow(&mut plan.kind, beside);
+        }
         let predicates: Vec<&Predicate> = match &plan.kind {
             QueryKind::Event(predicate) => vec![predicate],
             QueryKind::Sequence(sequence) => {
@@ -147,6 +159,21 @@ impl Builder {
         let settings = self.settings;
         let clock = Clock::new(&settings.schema, &settings.timestamp_field, settings.tiebreaker_field.as_deref());
         Ok(Query(Arc::new(Compiled { plan, program, kind, clock, settings, warnings })))
+    }
+}
+
+/// Adds a condition to every filter of a query.
+fn narrow(kind: &mut QueryKind, beside: &Predicate) {
+    let add = |filter: &mut Predicate| {
+        let own = std::mem::replace(filter, Predicate::Const(false));
+        *filter = Predicate::and([own, beside.clone()]);
+    };
+    match kind {
+        QueryKind::Event(filter) => add(filter),
+        QueryKind::Sequence(sequence) => {
+            sequence.stages.iter_mut().chain(&mut sequence.until).for_each(|stage| add(&mut stage.filter));
+        }
+        QueryKind::Sample(sample) => sample.stages.iter_mut().for_each(|stage| add(&mut stage.filter)),
     }
 }
 

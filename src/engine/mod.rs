@@ -1,0 +1,15 @@
+//! The detection engine: rules in, alerts out.
+//!
+//! [`RuleSet`] is what was loaded, immutable; [`Engine`] is the state over a stream of events. Events are judged in one window
+//! over everything that is pushed: no schedule and no cap on alerts. Rules that count or compare over the whole window speak
+//! at [`Engine::finish`].
+
+mod aggregate;
+mod alert;
+mod rule_set;
+mod session;
+mod threat;
+
+pub use alert::Alert;
+pub use rule_set::{LoadedRules, RuleSet, RuleSettings};
+pub use session::{Engine, EngineStats, RuleStats};

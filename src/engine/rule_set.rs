@@ -1,0 +1,186 @@
+//! Rules, compiled.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::aggregate::{NewTerms, Threshold};
+use super::threat::ThreatMatch;
+use crate::analysis::{Context, filter};
+use crate::event::index::IndexPatterns;
+use crate::plan::Predicate;
+use crate::query::{Query, Settings};
+use crate::rule::{LoadError, Loaded, Problem, Rule, RuleLanguage, RuleType, load_paths};
+
+/// How rules are compiled and judged.
+#[derive(Debug, Clone, Default)]
+pub struct RuleSettings {
+    /// Settings of the queries; fields that a rule sets itself win.
+    pub query: Settings,
+    /// Whether a rule sees only events of its own indices. An event without an index is seen by every rule.
+    pub enforce_index: bool,
+    /// Exception items (`exception_list` exports) by the id of their list.
+    pub exceptions: Vec<Json>,
+}
+
+/// A rule and what it became.
+#[derive(Debug)]
+pub(super) struct CompiledRule {
+    pub rule: Rule,
+    pub query: Query,
+    pub indices: IndexPatterns,
+    pub kind: Kind,
+}
+
+/// What is done with the events that the query finds.
+#[derive(Debug)]
+pub(super) enum Kind {
+    /// An alert for each hit.
+    Hits,
+    Threshold(Threshold),
+    NewTerms(NewTerms),
+    ThreatMatch(Box<ThreatMatch>),
+}
+
+/// Rules that can run. Immutable; share it by `Arc`.
+///
+/// ```
+/// use elkhound::engine::{Engine, RuleSet};
+/// use elkhound::event::Event;
+/// let rule = r#"{"rule_id": "a", "name": "A", "type": "query", "severity": "low", "risk_score": 21, "query": "user.name: root"}"#;
+/// let loaded = RuleSet::load_text("a.json", rule);
+/// assert!(loaded.problems.is_empty());
+/// let mut engine = Engine::new(loaded.rules);
+/// let alerts = engine.push(Event::from_json(r#"{"user": {"name": "root"}}"#)?);
+/// assert_eq!(alerts[0].rule().name(), "A");
+/// # Ok::<(), elkhound::event::EventError>(())
+/// ```
+#[derive(Debug, Default)]
+pub struct RuleSet {
+    pub(super) rules: Vec<CompiledRule>,
+    pub(super) settings: RuleSettings,
+}
+
+/// What was loaded: the rules that run, and a problem for each that does not.
+#[derive(Debug, Default)]
+pub struct LoadedRules {
+    /// The rules that run.
+    pub rules: Arc<RuleSet>,
+    /// What is broken or not evaluated, by file, id and reason.
+    pub problems: Vec<Problem>,
+}
+
+impl RuleSet {
+    /// The rules of a directory, with default settings.
+    ///
+    /// # Errors
+    /// When the directory cannot be read; what is wrong with rules is in the problems.
+    pub fn load_dir(path: impl AsRef<Path>) -> Result<LoadedRules, LoadError> {
+        Ok(Self::compile(load_paths(&[path])?, &RuleSettings::default()))
+    }
+
+    /// The rules of one text, with default settings; `file` is its name in messages.
+    pub fn load_text(file: &str, text: &str) -> LoadedRules {
+        let mut loaded = Loaded::default();
+        crate::rule::load_text(file, text, &mut loaded);
+        Self::compile(loaded, &RuleSettings::default())
+    }
+
+    /// Compiles what was loaded. A rule that cannot run becomes a problem and stops no other.
+    pub fn compile(loaded: Loaded, settings: &RuleSettings) -> LoadedRules {
+        let Loaded { rules, mut problems } = loaded;
+        let mut compiled = Vec::new();
+        for rule in rules {
+            match compile(&rule, settings) {
+                Ok((query, kind)) => {
+                    let patterns = rule.index().unwrap_or_default();
+                    let indices = IndexPatterns::new(patterns, settings.query.now);
+                    compiled.push(CompiledRule { rule, query, indices, kind });
+                }
+                Err(problem) => problems.push(*problem),
+            }
+        }
+        LoadedRules { rules: Arc::new(Self { rules: compiled, settings: settings.clone() }), problems }
+    }
+
+    /// How many rules run.
+    pub fn len(&self) -> usize {
+        self.rules.len()
+    }
+
+    /// Whether none does.
+    pub fn is_empty(&self) -> bool {
+        self.rules.is_empty()
+    }
+
+    /// The rules that run.
+    pub fn rules(&self) -> impl Iterator<Item = &Rule> {
+        self.rules.iter().map(|compiled| &compiled.rule)
+    }
+}
+
+type Compiled<T> = Result<T, Box<Problem>>;
+
+fn compile(rule: &Rule, settings: &RuleSettings) -> Compiled<(Query, Kind)> {
+    let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
+    let language = match (rule.kind(), rule.language()) {
+        (RuleType::Esql | RuleType::MachineLearning, _) => {
+            return Err(unsupported(format!("rules of the type `{}` are not evaluated", rule.kind().name())));
+        }
+        (_, Some(language @ (RuleLanguage::Kuery | RuleLanguage::Eql))) => language,
+        (_, Some(other)) => return Err(unsupported(format!("queries in `{}` are not evaluated", other.name()))),
+        (_, None) => return Err(unsupported("the rule has no language".into())),
+    };
+    let Some(source) = rule.query() else { return Err(unsupported("the rule has no query of its own".into())) };
+    let builder = Query::builder().settings(query_settings(rule, &settings.query)).and(beside(rule, settings).map_err(unsupported)?);
+    let query = match language {
+        RuleLanguage::Eql => builder.eql_source(source),
+        _ => builder.kql_source(source),
+    };
+    let query = query.map_err(|findings| Box::new(Problem::of_rule(rule, findings)))?;
+    let kind = match rule.kind() {
+        RuleType::Threshold => Kind::Threshold(Threshold::of(rule).map_err(unsupported)?),
+        RuleType::NewTerms => Kind::NewTerms(NewTerms::of(rule).map_err(unsupported)?),
+        RuleType::ThreatMatch => Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, &settings.query)?)),
+        _ => Kind::Hits,
+    };
+    Ok((query, kind))
+}
+
+/// The rule's own fields over the settings.
+fn query_settings(rule: &Rule, settings: &Settings) -> Settings {
+    let own = |key: &str| rule.text(key).map(str::to_owned);
+    let mut settings = settings.clone();
+    if let Some(field) = own("event_category_override") {
+        settings.category_field = field;
+    }
+    if let Some(field) = own("timestamp_field") {
+        settings.timestamp_field = field;
+    }
+    settings.tiebreaker_field = own("tiebreaker_field").or(settings.tiebreaker_field);
+    settings
+}
+
+/// What holds besides the query: the filters, and none of the exceptions.
+fn beside(rule: &Rule, settings: &RuleSettings) -> Result<Predicate, String> {
+    let context = Context::new(Arc::clone(&settings.query.schema), settings.query.now);
+    let filters = filter::filters(rule.document().get("filters").unwrap_or(&Json::Null), &context)?;
+    let lists = rule.document().get("exceptions_list").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
+    let ids: Vec<&str> = lists.iter().filter_map(|list| list.get("list_id")?.as_str()).filter(|id| *id != "endpoint_list").collect();
+    let items: Vec<Json> = settings
+        .exceptions
+        .iter()
+        .filter(|item| item.get("list_id").and_then(Json::as_str).is_some_and(|id| ids.contains(&id)))
+        .filter(|item| !expired(item, settings.query.now))
+        .cloned()
+        .collect();
+    let exceptions = filter::exceptions(&items, &|_| None, &context)?;
+    Ok(Predicate::and([filters, exceptions]))
+}
+
+fn expired(item: &Json, now: crate::event::time::Instant) -> bool {
+    let text = item.get("expire_time").and_then(Json::as_str);
+    let format = crate::event::time::DateFormat::default();
+    text.and_then(|text| format.parse(text, crate::event::time::Rounding::Down).ok()).is_some_and(|end| end < now)
+}

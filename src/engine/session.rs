@@ -1,0 +1,160 @@
+//! The engine: the state of a rule set over a stream of events.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::aggregate::Group;
+use super::alert::Alert;
+use super::rule_set::{CompiledRule, Kind, RuleSet};
+use crate::event::Event;
+use crate::event::index::Selection;
+use crate::query::{Hit, Run};
+
+/// Rules over a stream.
+///
+/// Events come in the order of their time. Alerts come as soon as they are certain.
+#[derive(Debug)]
+pub struct Engine {
+    rules: Arc<RuleSet>,
+    states: Vec<State>,
+    indicators: Vec<Vec<Arc<Event>>>,
+    events: u64,
+}
+
+#[derive(Debug)]
+struct State {
+    run: Run,
+    groups: BTreeMap<Vec<String>, Group>,
+    seen: BTreeSet<Vec<String>>,
+    stats: RuleStats,
+}
+
+/// Counters of one rule.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct RuleStats {
+    /// Events that the rule was asked about.
+    pub events: u64,
+    /// What its query found.
+    pub hits: u64,
+    /// Its alerts.
+    pub alerts: u64,
+    /// Sequences under way and events held.
+    pub live: usize,
+    /// Sequences given up and events dropped.
+    pub dropped: u64,
+    /// Events that came too late for a sequence.
+    pub late: u64,
+}
+
+/// Counters of an engine.
+#[derive(Debug, Clone, Default)]
+pub struct EngineStats {
+    /// Events pushed.
+    pub events: u64,
+    /// Counters of each rule, in the order of the rule set.
+    pub rules: Vec<RuleStats>,
+}
+
+impl Engine {
+    /// An engine without state.
+    pub fn new(rules: Arc<RuleSet>) -> Self {
+        Self::with_indicators(rules, &[])
+    }
+
+    /// An engine whose indicator match rules see these indicators.
+    pub fn with_indicators(rules: Arc<RuleSet>, indicators: &[Arc<Event>]) -> Self {
+        let state = |compiled: &CompiledRule| State {
+            run: compiled.query.start(),
+            groups: BTreeMap::new(),
+            seen: BTreeSet::new(),
+            stats: RuleStats::default(),
+        };
+        let chosen = |compiled: &CompiledRule| match &compiled.kind {
+            Kind::ThreatMatch(threat) => threat.select(indicators),
+            _ => Vec::new(),
+        };
+        let states = rules.rules.iter().map(state).collect();
+        let indicators = rules.rules.iter().map(chosen).collect();
+        Self { rules, states, indicators, events: 0 }
+    }
+
+    /// Takes the next event; gives the alerts that are certain now.
+    pub fn push(&mut self, event: impl Into<Arc<Event>>) -> Vec<Alert> {
+        let event = event.into();
+        self.events += 1;
+        let rules = Arc::clone(&self.rules);
+        let index = if rules.settings.enforce_index { event.index_name() } else { None };
+        let mut out = Vec::new();
+        for (at, compiled) in rules.rules.iter().enumerate() {
+            if rules.settings.enforce_index && compiled.indices.select(index.as_deref()) == Selection::NoMatch {
+                continue;
+            }
+            self.states[at].stats.events += 1;
+            let hits = self.states[at].run.push(Arc::clone(&event));
+            self.judge(at, hits, &mut out);
+        }
+        out
+    }
+
+    /// Ends the stream; gives what was held back.
+    pub fn finish(&mut self) -> Vec<Alert> {
+        let rules = Arc::clone(&self.rules);
+        let mut out = Vec::new();
+        for (at, compiled) in rules.rules.iter().enumerate() {
+            let hits = self.states[at].run.finish();
+            self.judge(at, hits, &mut out);
+            if let Kind::Threshold(threshold) = &compiled.kind {
+                let groups = std::mem::take(&mut self.states[at].groups);
+                for (events, details) in threshold.alerts(groups) {
+                    out.push(self.alert(at, events.into_iter().map(Some).collect(), None, details));
+                }
+            }
+        }
+        out
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> EngineStats {
+        let each = |state: &State| {
+            let run = state.run.stats();
+            RuleStats { live: run.live, dropped: run.dropped, late: run.late, ..state.stats }
+        };
+        EngineStats { events: self.events, rules: self.states.iter().map(each).collect() }
+    }
+
+    fn judge(&mut self, at: usize, hits: Vec<Hit>, out: &mut Vec<Alert>) {
+        if hits.is_empty() {
+            return;
+        }
+        let rules = Arc::clone(&self.rules);
+        self.states[at].stats.hits += hits.len() as u64;
+        for hit in hits {
+            let events: Vec<Arc<Event>> = hit.events().iter().flatten().cloned().collect();
+            match (&rules.rules[at].kind, events.first()) {
+                (Kind::Hits, _) => {
+                    let all = hit.events().to_vec();
+                    out.push(self.alert(at, all, Some(hit), Json::Null));
+                }
+                (Kind::Threshold(threshold), Some(event)) => threshold.add(&mut self.states[at].groups, event),
+                (Kind::NewTerms(terms), Some(event)) => {
+                    for term in terms.new_terms(&mut self.states[at].seen, event) {
+                        out.push(self.alert(at, vec![Some(Arc::clone(event))], None, json!({"new_terms": term})));
+                    }
+                }
+                (Kind::ThreatMatch(threat), Some(event)) => {
+                    if let Some(details) = threat.hit(&self.indicators[at], event) {
+                        out.push(self.alert(at, vec![Some(Arc::clone(event))], None, details));
+                    }
+                }
+                (_, None) => {}
+            }
+        }
+    }
+
+    fn alert(&mut self, rule: usize, events: Vec<Option<Arc<Event>>>, hit: Option<Hit>, details: Json) -> Alert {
+        self.states[rule].stats.alerts += 1;
+        Alert { rules: Arc::clone(&self.rules), rule, events, hit, details }
+    }
+}

@@ -1,0 +1,98 @@
+//! Indicator match: events whose values stand in indicators (Kibana: indicator match rules).
+
+use std::sync::Arc;
+
+use serde_json::{Value as Json, json};
+
+use super::aggregate::values;
+use crate::event::Event;
+use crate::query::{Query, Settings};
+use crate::rule::{Problem, Rule};
+
+/// Most indicators that an alert lists.
+const MAX_ENRICHMENTS: usize = 200;
+
+/// The mapping of a rule and the query of its indicators.
+#[derive(Debug)]
+pub(super) struct ThreatMatch {
+    groups: Vec<Vec<Entry>>,
+    indicators: Query,
+    path: String,
+}
+
+#[derive(Debug)]
+struct Entry {
+    field: String,
+    indicator: String,
+    negate: bool,
+}
+
+impl ThreatMatch {
+    pub fn of(rule: &Rule, settings: &Settings) -> Result<Self, Box<Problem>> {
+        let unsupported = |reason: &str| Box::new(Problem::unsupported(rule, reason));
+        let text = |entry: &Json, name: &str| entry.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
+        let entry = |entry: &Json| Entry {
+            field: text(entry, "field"),
+            indicator: text(entry, "value"),
+            negate: entry.get("negate").and_then(Json::as_bool).unwrap_or(false),
+        };
+        let groups: Vec<Vec<Entry>> = rule
+            .document()
+            .get("threat_mapping")
+            .and_then(Json::as_array)
+            .into_iter()
+            .flatten()
+            .filter_map(|group| group.get("entries")?.as_array())
+            .map(|entries| entries.iter().map(entry).collect())
+            .collect();
+        if groups.is_empty() {
+            return Err(unsupported("the rule maps no fields to indicators"));
+        }
+        if groups.iter().any(|group| group.iter().all(|entry| entry.negate)) {
+            return Err(unsupported("a group of the mapping has only negated entries"));
+        }
+        let query = rule.text("threat_query").unwrap_or("*:*");
+        let indicators = Query::builder().settings(settings.clone()).kql(query);
+        let indicators = indicators.map_err(|findings| Box::new(Problem::of_rule(rule, findings)))?;
+        let path = rule.text("threat_indicator_path").unwrap_or("threat.indicator").to_owned();
+        Ok(Self { groups, indicators, path })
+    }
+
+    /// The indicators that the rule's own query selects.
+    pub fn select(&self, indicators: &[Arc<Event>]) -> Vec<Arc<Event>> {
+        self.indicators.search(indicators.iter().cloned()).iter().flat_map(|hit| hit.events().iter().flatten().cloned()).collect()
+    }
+
+    /// What the indicators say of an event; `None` where none hits it.
+    pub fn hit(&self, indicators: &[Arc<Event>], event: &Event) -> Option<Json> {
+        let hits = indicators.iter().flat_map(|indicator| {
+            self.groups.iter().filter(|group| group.iter().all(|entry| entry.holds(event, indicator))).map(move |group| (indicator, group))
+        });
+        let enrichments: Vec<Json> = hits.take(MAX_ENRICHMENTS).map(|(indicator, group)| self.enrichment(event, indicator, group)).collect();
+        if enrichments.is_empty() { None } else { Some(json!({"threat": {"enrichments": enrichments}})) }
+    }
+
+    fn enrichment(&self, event: &Event, indicator: &Event, group: &[Entry]) -> Json {
+        let pointer = format!("/{}", self.path.replace('.', "/"));
+        let first = group.iter().find(|entry| !entry.negate);
+        let field = first.map_or("", |entry| entry.field.as_str());
+        json!({
+            "indicator": indicator.source().pointer(&pointer),
+            "feed": {"name": indicator.source().pointer("/threat/feed/name")},
+            "matched": {
+                "atomic": values(event, field).first(),
+                "field": field,
+                "id": indicator.id(),
+                "index": indicator.index(),
+                "type": "indicator_match_rule",
+            },
+        })
+    }
+}
+
+impl Entry {
+    fn holds(&self, event: &Event, indicator: &Event) -> bool {
+        let (own, wanted) = (values(event, &self.field), values(indicator, &self.indicator));
+        !wanted.is_empty() && own.iter().any(|value| wanted.contains(value)) != self.negate
+    }
+}
