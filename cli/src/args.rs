@@ -279,6 +279,12 @@ pub struct RunArgs {
     pub dialect: DialectArgs,
     #[command(flatten)]
     pub eval: EvalArgs,
+    /// Files of indicators for indicator match rules, as events.
+    #[arg(long, value_name = "INDICATORS", num_args = 1..)]
+    pub indicators: Vec<PathBuf>,
+    /// Exports of exception items, a JSON object a line.
+    #[arg(long, value_name = "EXCEPTIONS")]
+    pub exceptions: Vec<PathBuf>,
     /// Evaluate a rule only on events of its own indices.
     #[arg(long)]
     pub enforce_index: bool,

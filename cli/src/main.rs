@@ -2,11 +2,13 @@
 
 mod args;
 mod command;
+mod events;
 mod failure;
 mod input;
 mod output;
 mod query;
 mod schema;
+mod settings;
 
 use std::process::ExitCode;
 

@@ -39,20 +39,9 @@ impl Data {
         Self(Box::new(std::io::BufWriter::with_capacity(1 << 16, std::io::stdout())))
     }
 
-    /// Stdout for text with colour.
-    pub fn colored() -> Self {
-        Self(Box::new(anstream::stdout()))
-    }
-
     /// A line.
     pub fn line(&mut self, line: &str) -> Result<(), Failure> {
         Ok(writeln!(self.0, "{line}")?)
-    }
-
-    /// A line as it came.
-    pub fn bytes(&mut self, line: &[u8]) -> Result<(), Failure> {
-        self.0.write_all(line)?;
-        Ok(self.0.write_all(b"\n")?)
     }
 
     /// All that was written goes out.

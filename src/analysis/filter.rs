@@ -33,7 +33,8 @@ fn one_filter(filter: &Json, context: &Context) -> Result<Predicate, Unsupported
         Some(query) => dsl(query, context)?,
         // Old filters have the query's kind at the top.
         None => {
-            let body = filter.as_object().into_iter().flatten().find(|(name, _)| !matches!(name.as_str(), "meta" | "$state"));
+            let body =
+                filter.as_object().into_iter().flatten().find(|(name, _)| !matches!(name.as_str(), "meta" | "$state"));
             let (name, body) = body.ok_or("a filter without a query")?;
             clause(name, body, context)?
         }
@@ -229,7 +230,8 @@ fn entry(
         "nested" => {
             let inner = entry.get("entries").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
             let below = format!("{name}.");
-            let each: Result<Vec<Predicate>, _> = inner.iter().map(|inner| self::entry(inner, &below, values, context)).collect();
+            let each: Result<Vec<Predicate>, _> =
+                inner.iter().map(|inner| self::entry(inner, &below, values, context)).collect();
             Predicate::Nested(name.clone(), Box::new(Predicate::and(each?)))
         }
         other => return Err(format!("exception entries of the type `{other}` are not evaluated")),

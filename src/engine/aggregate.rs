@@ -37,7 +37,9 @@ pub(super) fn combinations(event: &Event, fields: &[String]) -> Vec<Vec<String>>
     let mut out = vec![Vec::new()];
     for field in fields {
         let values = values(event, field);
-        let extend = |row: &Vec<String>| values.iter().map(|value| [row.as_slice(), std::slice::from_ref(value)].concat()).collect::<Vec<_>>();
+        let extend = |row: &Vec<String>| {
+            values.iter().map(|value| [row.as_slice(), std::slice::from_ref(value)].concat()).collect::<Vec<_>>()
+        };
         out = out.iter().flat_map(extend).take(MAX_COMBINATIONS).collect();
     }
     out
@@ -46,7 +48,9 @@ pub(super) fn combinations(event: &Event, fields: &[String]) -> Vec<Vec<String>>
 fn texts(json: Option<&Json>) -> Vec<String> {
     match json {
         Some(Json::String(text)) if !text.is_empty() => vec![text.clone()],
-        Some(Json::Array(items)) => items.iter().filter_map(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned).collect(),
+        Some(Json::Array(items)) => {
+            items.iter().filter_map(Json::as_str).filter(|text| !text.is_empty()).map(str::to_owned).collect()
+        }
         _ => Vec::new(),
     }
 }
@@ -73,12 +77,17 @@ const KEPT_EVENTS: usize = 100;
 impl Threshold {
     pub fn of(rule: &Rule) -> Result<Self, String> {
         let threshold = rule.document().get("threshold").ok_or("the rule has no threshold")?;
-        let least = threshold.get("value").and_then(Json::as_u64).filter(|&value| value > 0).ok_or("the threshold has no value")?;
+        let least = threshold
+            .get("value")
+            .and_then(Json::as_u64)
+            .filter(|&value| value > 0)
+            .ok_or("the threshold has no value")?;
         let cardinality = match threshold.get("cardinality") {
             Some(Json::Array(items)) => items.first(),
             other => other,
         };
-        let cardinality = cardinality.and_then(|each| Some((each.get("field")?.as_str()?.to_owned(), each.get("value")?.as_u64()?)));
+        let cardinality =
+            cardinality.and_then(|each| Some((each.get("field")?.as_str()?.to_owned(), each.get("value")?.as_u64()?)));
         Ok(Self { fields: texts(threshold.get("field")), least, cardinality })
     }
 
@@ -98,10 +107,12 @@ impl Threshold {
     /// The groups that reach the threshold, in the order of their keys: events, and what the alert says of them.
     pub fn alerts(&self, groups: BTreeMap<Vec<String>, Group>) -> Vec<(Vec<Arc<Event>>, Json)> {
         let reached = |group: &Group| {
-            group.count >= self.least && self.cardinality.as_ref().is_none_or(|(_, least)| group.distinct.len() as u64 >= *least)
+            group.count >= self.least
+                && self.cardinality.as_ref().is_none_or(|(_, least)| group.distinct.len() as u64 >= *least)
         };
         let alert = |(key, group): (Vec<String>, Group)| {
-            let terms: Vec<Json> = self.fields.iter().zip(&key).map(|(field, value)| json!({"field": field, "value": value})).collect();
+            let terms: Vec<Json> =
+                self.fields.iter().zip(&key).map(|(field, value)| json!({"field": field, "value": value})).collect();
             let mut result = json!({"terms": terms, "count": group.count});
             if let Some((field, _)) = &self.cardinality {
                 result["cardinality"] = json!([{"field": field, "value": group.distinct.len()}]);

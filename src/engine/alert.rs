@@ -27,6 +27,11 @@ impl Alert {
         &self.rules.rules[self.rule].rule
     }
 
+    /// The place of the rule in its set.
+    pub const fn rule_index(&self) -> usize {
+        self.rule
+    }
+
     /// The events, `None` for missing ones of a sequence.
     pub fn events(&self) -> &[Option<Arc<Event>>] {
         &self.events

@@ -114,6 +114,11 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
+    /// What was noticed while the queries were read.
+    pub fn warnings(&self) -> impl Iterator<Item = &crate::diagnostic::Diagnostics> {
+        self.rules.iter().map(|compiled| compiled.query.warnings())
+    }
+
     /// The rules that run.
     pub fn rules(&self) -> impl Iterator<Item = &Rule> {
         self.rules.iter().map(|compiled| &compiled.rule)
@@ -133,7 +138,9 @@ fn compile(rule: &Rule, settings: &RuleSettings) -> Compiled<(Query, Kind)> {
         (_, None) => return Err(unsupported("the rule has no language".into())),
     };
     let Some(source) = rule.query() else { return Err(unsupported("the rule has no query of its own".into())) };
-    let builder = Query::builder().settings(query_settings(rule, &settings.query)).and(beside(rule, settings).map_err(unsupported)?);
+    let builder = Query::builder()
+        .settings(query_settings(rule, &settings.query))
+        .and(beside(rule, settings).map_err(unsupported)?);
     let query = match language {
         RuleLanguage::Eql => builder.eql_source(source),
         _ => builder.kql_source(source),
@@ -167,7 +174,8 @@ fn beside(rule: &Rule, settings: &RuleSettings) -> Result<Predicate, String> {
     let context = Context::new(Arc::clone(&settings.query.schema), settings.query.now);
     let filters = filter::filters(rule.document().get("filters").unwrap_or(&Json::Null), &context)?;
     let lists = rule.document().get("exceptions_list").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let ids: Vec<&str> = lists.iter().filter_map(|list| list.get("list_id")?.as_str()).filter(|id| *id != "endpoint_list").collect();
+    let ids: Vec<&str> =
+        lists.iter().filter_map(|list| list.get("list_id")?.as_str()).filter(|id| *id != "endpoint_list").collect();
     let items: Vec<Json> = settings
         .exceptions
         .iter()

@@ -60,15 +60,23 @@ impl ThreatMatch {
 
     /// The indicators that the rule's own query selects.
     pub fn select(&self, indicators: &[Arc<Event>]) -> Vec<Arc<Event>> {
-        self.indicators.search(indicators.iter().cloned()).iter().flat_map(|hit| hit.events().iter().flatten().cloned()).collect()
+        self.indicators
+            .search(indicators.iter().cloned())
+            .iter()
+            .flat_map(|hit| hit.events().iter().flatten().cloned())
+            .collect()
     }
 
     /// What the indicators say of an event; `None` where none hits it.
     pub fn hit(&self, indicators: &[Arc<Event>], event: &Event) -> Option<Json> {
         let hits = indicators.iter().flat_map(|indicator| {
-            self.groups.iter().filter(|group| group.iter().all(|entry| entry.holds(event, indicator))).map(move |group| (indicator, group))
+            self.groups
+                .iter()
+                .filter(|group| group.iter().all(|entry| entry.holds(event, indicator)))
+                .map(move |group| (indicator, group))
         });
-        let enrichments: Vec<Json> = hits.take(MAX_ENRICHMENTS).map(|(indicator, group)| self.enrichment(event, indicator, group)).collect();
+        let enrichments: Vec<Json> =
+            hits.take(MAX_ENRICHMENTS).map(|(indicator, group)| self.enrichment(event, indicator, group)).collect();
         if enrichments.is_empty() { None } else { Some(json!({"threat": {"enrichments": enrichments}})) }
     }
 

@@ -5,7 +5,10 @@ mod complete;
 mod completions;
 mod convert;
 mod explain_code;
+mod match_events;
 mod parse;
+mod run_rules;
+mod test_rules;
 
 use crate::args::Command;
 use crate::failure::Outcome;
@@ -16,7 +19,9 @@ pub fn run(command: Command) -> Outcome {
         Command::Check(args) => check::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Convert(args) => convert::run(&args),
-        Command::Match(_) | Command::Run(_) | Command::Test(_) => Err(crate::failure::Failure::Usage("not yet".into())),
+        Command::Match(args) => match_events::run(&args),
+        Command::Run(args) => run_rules::run(&args),
+        Command::Test(args) => test_rules::run(&args),
         Command::Complete(args) => complete::run(&args),
         Command::Completions(args) => completions::run(&args),
         Command::ExplainCode(args) => explain_code::run(&args),

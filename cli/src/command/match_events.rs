@@ -1,0 +1,49 @@
+//! `match`: the events, sequences or samples that a query finds.
+
+use elkhound::diagnostic::Diagnostics;
+use elkhound::query::{Hit, Query, response};
+
+use super::parse::refused;
+use crate::args::{Format, Language, MatchArgs};
+use crate::failure::{Exit, Outcome};
+use crate::output::{self, Data};
+use crate::{events, query, settings};
+
+pub fn run(args: &MatchArgs) -> Outcome {
+    let (language, source) = query::read(&args.query)?;
+    let events = events::read(&args.events, !args.eval.no_fill)?;
+    let settings = settings::of(&args.eval, &args.query.dialect, &events)?;
+    let builder = Query::builder().settings(settings);
+    let query = match language {
+        Language::Kql => builder.kql_source(&source),
+        Language::Eql => builder.eql_source(&source),
+    };
+    let query = query.map_err(|findings| refused(Some(args.format), findings))?;
+    warn(query.warnings());
+    let hits = query.search(events);
+    let mut data = Data::stdout();
+    match args.format {
+        Format::Json => data.line(&response(&hits, query.is_event_query()).to_string())?,
+        Format::Text => {
+            for hit in &hits {
+                data.line(&line(hit))?;
+            }
+        }
+    }
+    data.finish()?;
+    Ok(if hits.is_empty() && args.fail_if_none { Exit::Findings } else { Exit::Clean })
+}
+
+/// An event as it came, a sequence as JSON.
+fn line(hit: &Hit) -> String {
+    match hit.events() {
+        [Some(event)] if hit.is_event() => event.source().to_string(),
+        _ => hit.to_json().to_string(),
+    }
+}
+
+fn warn(warnings: &Diagnostics) {
+    if !warnings.items().is_empty() {
+        output::note(&output::diagnostics(warnings));
+    }
+}

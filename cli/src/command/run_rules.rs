@@ -1,0 +1,97 @@
+//! `run`: many rules over events; alerts as JSON lines, a summary on stderr.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use comfy_table::Table;
+use elkhound::engine::{Alert, Engine, LoadedRules, RuleSet, RuleSettings};
+use elkhound::event::Event;
+use elkhound::query::{Query, Settings};
+use elkhound::rule::{Loaded, load_paths, load_text};
+
+use crate::args::RunArgs;
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::{self, Data};
+use crate::{events, input, settings};
+
+pub fn run(args: &RunArgs) -> Outcome {
+    let events = events::read(&args.events, !args.eval.no_fill)?;
+    let query = settings::of(&args.eval, &args.dialect, &events)?;
+    let indicators =
+        if args.indicators.is_empty() { Vec::new() } else { events::read(&args.indicators, !args.eval.no_fill)? };
+    let exceptions = args.exceptions.iter().map(|path| json_lines(path)).collect::<Outcome<Vec<_>>>()?.concat();
+    let loaded = load(&args.rules)?;
+    let given = loaded.rules.len() + loaded.problems.len();
+    let rule_settings = RuleSettings { query: query.clone(), enforce_index: args.enforce_index, exceptions };
+    let LoadedRules { rules, problems } = RuleSet::compile(loaded, &rule_settings);
+    for problem in &problems {
+        output::note(&problem.to_string());
+    }
+    let mut engine = Engine::with_indicators(Arc::clone(&rules), &indicators);
+    let mut data = Data::stdout();
+    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
+    let mut total = 0_u64;
+    let mut write = |alerts: Vec<Alert>, data: &mut Data| -> Outcome<()> {
+        for alert in alerts {
+            *counts.entry(alert.rule_index()).or_default() += 1;
+            total += 1;
+            data.line(&alert.to_json().to_string())?;
+        }
+        Ok(())
+    };
+    for event in in_time_order(events, &query)? {
+        write(engine.push(event), &mut data)?;
+    }
+    write(engine.finish(), &mut data)?;
+    data.finish()?;
+    summary(&rules, &counts, problems.len());
+    if !problems.is_empty() && (args.eval.schema.strict || problems.len() == given) {
+        return Ok(Exit::Broken);
+    }
+    Ok(if total == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean })
+}
+
+pub fn load(paths: &[PathBuf]) -> Outcome<Loaded> {
+    let mut loaded = Loaded::default();
+    for path in paths {
+        if input::is_stdin(path) {
+            load_text("<stdin>", &input::text(path)?, &mut loaded);
+            continue;
+        }
+        let part = load_paths(&[path]).map_err(|error| Failure::Usage(error.to_string()))?;
+        loaded.rules.extend(part.rules);
+        loaded.problems.extend(part.problems);
+    }
+    Ok(loaded)
+}
+
+fn json_lines(path: &std::path::Path) -> Outcome<Vec<serde_json::Value>> {
+    let text = input::text(path)?;
+    let lines = text.lines().filter(|line| !line.trim().is_empty());
+    lines.map(|line| serde_json::from_str(line).map_err(|error| Failure::file(path, error))).collect()
+}
+
+/// The events by timestamp, tiebreaker and place in the input.
+fn in_time_order(events: Vec<Arc<Event>>, settings: &Settings) -> Outcome<Vec<Arc<Event>>> {
+    let all = Settings { size: None, ..settings.clone() };
+    let query = Query::builder().settings(all).kql("*:*")?;
+    Ok(query.search(events).into_iter().filter_map(|hit| hit.events().first().cloned().flatten()).collect())
+}
+
+fn summary(rules: &RuleSet, counts: &BTreeMap<usize, u64>, problems: usize) {
+    let mut table = Table::new();
+    table.set_header(["rule", "type", "severity", "alerts"]);
+    for (at, rule) in rules.rules().enumerate() {
+        if let Some(count) = counts.get(&at) {
+            table.add_row([rule.name(), rule.kind().name(), rule.severity().name(), &count.to_string()]);
+        }
+    }
+    output::note(&table.to_string());
+    let silent = rules.len() - counts.len();
+    output::note(&format!(
+        "{} rules: {} alerted, {silent} silent; {problems} not run",
+        rules.len() + problems,
+        counts.len()
+    ));
+}

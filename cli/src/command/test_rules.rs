@@ -1,0 +1,233 @@
+//! `test`: the cases beside rules, for every version of their history.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use elkhound::engine::{Engine, RuleSet, RuleSettings};
+use elkhound::event::Event;
+use elkhound::query::Settings;
+use elkhound::rule::{History, Loaded, Rule, load_paths};
+use elkhound::source::Source;
+use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
+use serde::Deserialize;
+use serde_json::{Value, json};
+
+use crate::args::{DialectArgs, Format, TestArgs};
+use crate::failure::{Exit, Failure, Outcome};
+use crate::output::{self, Data};
+use crate::{input, settings};
+
+/// A `tests.yaml`.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Tests {
+    rule: PathBuf,
+    tests: Vec<Case>,
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Case {
+    name: String,
+    /// The reason, for readers.
+    #[serde(default, rename = "why")]
+    _why: String,
+    matches: Expected,
+    /// For each alert its events, by their place in `events`.
+    hits: Option<Vec<Vec<usize>>>,
+    events: Vec<Value>,
+}
+
+/// Which versions alert: all, none, or these.
+#[derive(Debug, Deserialize)]
+#[serde(untagged)]
+enum Expected {
+    All(bool),
+    Versions(Vec<u64>),
+}
+
+impl Expected {
+    fn of(&self, version: Option<u64>) -> bool {
+        match self {
+            Self::All(all) => *all,
+            Self::Versions(list) => version.is_some_and(|version| list.contains(&version)),
+        }
+    }
+}
+
+/// What one case said of one version.
+struct Verdict {
+    suite: String,
+    name: String,
+    problem: Option<String>,
+}
+
+pub fn run(args: &TestArgs) -> Outcome {
+    let dialect = DialectArgs { dialect: None, case_sensitive: false, config: None };
+    let settings = settings::of(&args.eval, &dialect, &[])?;
+    let mut files = Vec::new();
+    for path in &args.paths {
+        find(path, &mut files)?;
+    }
+    if files.is_empty() {
+        return Err(Failure::Usage("no `tests.yaml` below the given paths".into()));
+    }
+    files.sort();
+    let mut verdicts = Vec::new();
+    for file in &files {
+        verdicts.extend(test_file(file, &settings)?);
+    }
+    if let Some(path) = &args.junit {
+        std::fs::write(path, junit(&verdicts)?).map_err(|error| Failure::file(path, error))?;
+    }
+    report(&verdicts, files.len(), args.format)
+}
+
+/// The `tests.yaml` files at or below a path.
+fn find(path: &Path, out: &mut Vec<PathBuf>) -> Outcome<()> {
+    let metadata = std::fs::metadata(path).map_err(|error| Failure::file(path, error))?;
+    if !metadata.is_dir() {
+        out.push(if path.ends_with("tests.yaml") { path.to_owned() } else { path.with_file_name("tests.yaml") });
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(path).map_err(|error| Failure::file(path, error))? {
+        let entry = entry.map_err(|error| Failure::file(path, error))?;
+        let kind = entry.file_type().map_err(|error| Failure::file(path, error))?;
+        if kind.is_dir() {
+            find(&entry.path(), out)?;
+        } else if entry.file_name() == "tests.yaml" {
+            out.push(entry.path());
+        }
+    }
+    Ok(())
+}
+
+/// A form of the rule that is tested.
+struct Form {
+    label: String,
+    version: Option<u64>,
+    rule: Rule,
+}
+
+fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
+    let tests: Tests = serde_saphyr::from_str(&input::text(file)?).map_err(|error| Failure::file(file, error))?;
+    let rule_file = file.with_file_name(&tests.rule);
+    let mut loaded = load_paths(&[&rule_file]).map_err(|error| Failure::Usage(error.to_string()))?;
+    let rule = match (loaded.rules.pop(), loaded.problems.pop()) {
+        (_, Some(problem)) => return Err(problem.diagnostics().clone().into()),
+        (Some(rule), None) => rule,
+        (None, None) => return Err(Failure::file(&rule_file, "holds no rule")),
+    };
+    let history =
+        History::load(&file.with_file_name("history.toml")).map_err(|problem| problem.diagnostics().clone())?;
+    let mut out = Vec::new();
+    for form in forms(rule, history.as_ref()) {
+        let suite = format!("{} {}", form.rule.name(), form.label);
+        match compile(&form.rule, settings) {
+            Err(problem) => out.push(Verdict { suite, name: "the query".into(), problem: Some(problem) }),
+            Ok(rules) => out.extend(tests.tests.iter().map(|case| {
+                let problem = judge(case, case.matches.of(form.version), &rules);
+                Verdict { suite: suite.clone(), name: case.name.clone(), problem }
+            })),
+        }
+    }
+    Ok(out)
+}
+
+fn forms(rule: Rule, history: Option<&History>) -> Vec<Form> {
+    let mut out = Vec::new();
+    let newest =
+        history.and_then(|history| history.current().or(history.versions().last().map(|version| version.number())));
+    for version in history.iter().flat_map(|history| history.versions()) {
+        let number = version.number();
+        out.push(Form { label: format!("version {number}"), version: Some(number), rule: version.apply(&rule) });
+        let written: Vec<&Source> = version.forms().iter().collect();
+        for (at, query) in written.into_iter().enumerate() {
+            let label = format!("version {number}, form {}", at + 2);
+            out.push(Form { label, version: Some(number), rule: version.apply_form(&rule, query) });
+        }
+    }
+    out.push(Form { label: "rule file".into(), version: newest.or(rule.version()), rule });
+    out
+}
+
+fn compile(rule: &Rule, settings: &Settings) -> Result<Arc<RuleSet>, String> {
+    let loaded = Loaded { rules: vec![rule.clone()], problems: Vec::new() };
+    // Which indices a version reads is part of what is tested.
+    let settings = RuleSettings { query: settings.clone(), enforce_index: true, exceptions: Vec::new() };
+    let compiled = RuleSet::compile(loaded, &settings);
+    match compiled.problems.first() {
+        Some(problem) => Err(output::diagnostics(problem.diagnostics())),
+        None => Ok(compiled.rules),
+    }
+}
+
+/// Runs a case; `None` where it holds.
+fn judge(case: &Case, expected: bool, rules: &Arc<RuleSet>) -> Option<String> {
+    let events: Vec<Arc<Event>> = case.events.iter().map(|event| Arc::new(Event::from_value(event.clone()))).collect();
+    let mut engine = Engine::new(Arc::clone(rules));
+    let mut alerts = Vec::new();
+    let mut ordered: Vec<&Arc<Event>> = events.iter().collect();
+    ordered.sort_by_key(|event| event.source().get("@timestamp").map(Value::to_string));
+    for event in ordered {
+        alerts.extend(engine.push(Arc::clone(event)));
+    }
+    alerts.extend(engine.finish());
+    if alerts.is_empty() == expected {
+        return Some(if expected { "no alert, one was expected" } else { "an alert, none was expected" }.to_owned());
+    }
+    let wanted = case.hits.as_ref().filter(|_| expected)?;
+    let place = |event: &Arc<Event>| events.iter().position(|other| Arc::ptr_eq(other, event));
+    let found: Vec<Vec<usize>> =
+        alerts.iter().map(|alert| alert.events().iter().flatten().filter_map(place).collect()).collect();
+    (found != *wanted).then(|| format!("alerts of the events {}, expected {}", json!(found), json!(wanted)))
+}
+
+fn report(verdicts: &[Verdict], files: usize, format: Format) -> Outcome {
+    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.problem.is_some()).collect();
+    let mut data = Data::stdout();
+    match format {
+        Format::Json => {
+            let failures: Vec<Value> = failed
+                .iter()
+                .map(|verdict| json!({"suite": verdict.suite, "case": verdict.name, "problem": verdict.problem}))
+                .collect();
+            data.line(&json!({"files": files, "cases": verdicts.len(), "failed": failures}).to_string())?;
+        }
+        Format::Text => {
+            for verdict in &failed {
+                let problem = verdict.problem.as_deref().unwrap_or_default();
+                data.line(&format!("FAILED {}: {}\n    {problem}", verdict.suite, verdict.name))?;
+            }
+            data.line(&format!(
+                "{} of {} cases passed in {files} files",
+                verdicts.len() - failed.len(),
+                verdicts.len()
+            ))?;
+        }
+    }
+    data.finish()?;
+    Ok(if failed.is_empty() { Exit::Clean } else { Exit::Findings })
+}
+
+fn junit(verdicts: &[Verdict]) -> Outcome<String> {
+    let mut report = Report::new("elkhound test");
+    let mut names: Vec<&str> = verdicts.iter().map(|verdict| verdict.suite.as_str()).collect();
+    names.dedup();
+    for name in names {
+        let mut suite = TestSuite::new(name);
+        for verdict in verdicts.iter().filter(|verdict| verdict.suite == name) {
+            let status = match &verdict.problem {
+                None => TestCaseStatus::success(),
+                Some(problem) => {
+                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+                    status.set_message(problem.as_str());
+                    status
+                }
+            };
+            suite.add_test_case(TestCase::new(verdict.name.as_str(), status));
+        }
+        report.add_test_suite(suite);
+    }
+    report.to_string().map_err(|error| Failure::Usage(error.to_string()))
+}
