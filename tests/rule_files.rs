@@ -78,9 +78,9 @@ fn a_broken_rule_says_all_that_is_wrong_and_where() {
     assert_eq!(
         lines,
         [
-            (4, "`severity` has to be one of `low`, `medium`, `high`, `critical`".to_owned()),
-            (3, "`risk_score` has to be a whole number from 0 to 100".to_owned()),
             (1, "the rule has no `query`".to_owned()),
+            (3, "`risk_score` has to be a whole number from 0 to 100".to_owned()),
+            (4, "`severity` has to be one of `low`, `medium`, `high`, `critical`".to_owned()),
         ]
     );
     assert_eq!(problem.to_string(), "a.toml: A: `severity` has to be one of `low`, `medium`, `high`, `critical`");

@@ -7,7 +7,6 @@ use elkhound::engine::{Engine, RuleSet, RuleSettings};
 use elkhound::event::Event;
 use elkhound::query::Settings;
 use elkhound::rule::{History, Loaded, Rule, load_paths};
-use elkhound::source::Source;
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Deserialize;
 use serde_json::{Value, json};
@@ -21,8 +20,13 @@ use crate::{input, settings};
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Tests {
+    #[serde(default = "default_rule")]
     rule: PathBuf,
     tests: Vec<Case>,
+}
+
+fn default_rule() -> PathBuf {
+    "rule.toml".into()
 }
 
 #[derive(Debug, Deserialize)]
@@ -33,6 +37,13 @@ struct Case {
     #[serde(default, rename = "why")]
     _why: String,
     matches: Expected,
+    /// The versions that are judged; the released ones unless given.
+    versions: Option<Vec<u64>>,
+    /// Whether the index patterns decide which events the rule sees.
+    #[serde(default)]
+    enforce_index: bool,
+    /// How many alerts there are, where that is not just one or more.
+    alerts: Option<usize>,
     /// For each alert its events, by their place in `events`.
     hits: Option<Vec<Vec<usize>>>,
     events: Vec<Value>,
@@ -106,6 +117,7 @@ fn find(path: &Path, out: &mut Vec<PathBuf>) -> Outcome<()> {
 struct Form {
     label: String,
     version: Option<u64>,
+    released: bool,
     rule: Rule,
 }
 
@@ -121,12 +133,19 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
     let history =
         History::load(&file.with_file_name("history.toml")).map_err(|problem| problem.diagnostics().clone())?;
     let mut out = Vec::new();
-    for form in forms(rule, history.as_ref()) {
-        let suite = format!("{} {}", form.rule.name(), form.label);
-        match compile(&form.rule, settings) {
+    let suite = |label: &str| format!("{} {label}", rule.name());
+    if let Some(problem) = history.as_ref().and_then(|history| drift(&rule, history)) {
+        out.push(Verdict { suite: suite("rule file"), name: "the same as its version".into(), problem: Some(problem) });
+    }
+    for form in forms(&rule, history.as_ref()) {
+        let suite = suite(&form.label);
+        let rules =
+            compile(&form.rule, settings, false).and_then(|all| Ok((all, compile(&form.rule, settings, true)?)));
+        match rules {
             Err(problem) => out.push(Verdict { suite, name: "the query".into(), problem: Some(problem) }),
-            Ok(rules) => out.extend(tests.tests.iter().map(|case| {
-                let problem = judge(case, case.matches.of(form.version), &rules);
+            Ok((all, selected)) => out.extend(tests.tests.iter().filter(|case| case.judges(&form)).map(|case| {
+                let rules = if case.enforce_index { &selected } else { &all };
+                let problem = judge(case, case.matches.of(form.version), rules);
                 Verdict { suite: suite.clone(), name: case.name.clone(), problem }
             })),
         }
@@ -134,27 +153,47 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
     Ok(out)
 }
 
-fn forms(rule: Rule, history: Option<&History>) -> Vec<Form> {
-    let mut out = Vec::new();
-    let newest =
-        history.and_then(|history| history.current().or(history.versions().last().map(|version| version.number())));
-    for version in history.iter().flat_map(|history| history.versions()) {
-        let number = version.number();
-        out.push(Form { label: format!("version {number}"), version: Some(number), rule: version.apply(&rule) });
-        let written: Vec<&Source> = version.forms().iter().collect();
-        for (at, query) in written.into_iter().enumerate() {
-            let label = format!("version {number}, form {}", at + 2);
-            out.push(Form { label, version: Some(number), rule: version.apply_form(&rule, query) });
+impl Case {
+    fn judges(&self, form: &Form) -> bool {
+        match (&self.versions, form.version) {
+            (Some(versions), Some(version)) => versions.contains(&version),
+            (Some(_), None) | (None, _) => self.versions.is_none() && form.released,
         }
     }
-    out.push(Form { label: "rule file".into(), version: newest.or(rule.version()), rule });
+}
+
+/// How the rule file differs from the version of the history that it should be.
+fn drift(rule: &Rule, history: &History) -> Option<String> {
+    let current = history.current()?;
+    let version = history.versions().iter().find(|version| version.number() == current)?;
+    let kept = version.apply(rule);
+    let text = |rule: &Rule| rule.query().map(|query| query.text().trim().to_owned());
+    if text(&kept) != text(rule) {
+        return Some(format!("its query is not that of version {current} in the history"));
+    }
+    (kept.index() != rule.index()).then(|| format!("its index patterns are not those of version {current}"))
+}
+
+fn forms(rule: &Rule, history: Option<&History>) -> Vec<Form> {
+    let mut out = Vec::new();
+    let newest = history.and_then(History::current);
+    for version in history.iter().flat_map(|history| history.versions()) {
+        let number = version.number();
+        let released = version.release().is_some();
+        let form = |label: String, rule: Rule| Form { label, version: Some(number), released, rule };
+        out.push(form(format!("version {number}"), version.apply(rule)));
+        for (at, query) in version.forms().iter().enumerate() {
+            out.push(form(format!("version {number}, form {}", at + 2), version.apply_form(rule, query)));
+        }
+    }
+    let version = newest.or(rule.version());
+    out.push(Form { label: "rule file".into(), version, released: true, rule: rule.clone() });
     out
 }
 
-fn compile(rule: &Rule, settings: &Settings) -> Result<Arc<RuleSet>, String> {
+fn compile(rule: &Rule, settings: &Settings, enforce_index: bool) -> Result<Arc<RuleSet>, String> {
     let loaded = Loaded { rules: vec![rule.clone()], problems: Vec::new() };
-    // Which indices a version reads is part of what is tested.
-    let settings = RuleSettings { query: settings.clone(), enforce_index: true, exceptions: Vec::new() };
+    let settings = RuleSettings { query: settings.clone(), enforce_index, exceptions: Vec::new() };
     let compiled = RuleSet::compile(loaded, &settings);
     match compiled.problems.first() {
         Some(problem) => Err(output::diagnostics(problem.diagnostics())),
@@ -175,6 +214,9 @@ fn judge(case: &Case, expected: bool, rules: &Arc<RuleSet>) -> Option<String> {
     alerts.extend(engine.finish());
     if alerts.is_empty() == expected {
         return Some(if expected { "no alert, one was expected" } else { "an alert, none was expected" }.to_owned());
+    }
+    if let Some(count) = case.alerts.filter(|&count| expected && count != alerts.len()) {
+        return Some(format!("{} alerts, expected {count}", alerts.len()));
     }
     let wanted = case.hits.as_ref().filter(|_| expected)?;
     let place = |event: &Arc<Event>| events.iter().position(|other| Arc::ptr_eq(other, event));
