@@ -1,17 +1,20 @@
 //! The meaning of KQL: the request that Kibana sends for each node, and what Elasticsearch makes of it.
 //! (Kibana: kbn-es-query, `toElasticsearchQuery`; Elasticsearch: field mappers.)
 
+mod findings;
+mod names;
+
 use std::sync::Arc;
 
+use super::Context;
 use super::leaf::{Constant, Leaf, Request, Side, Words};
-use super::query_string::{AnyClause, QueryString};
-use super::{Context, suggest};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::plan::{AnyField, Predicate, Test};
+use super::query_string::{Clause, QueryString};
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::plan::Predicate;
 use crate::schema::{Field, FieldType, Lookup, Origin};
 use crate::source::{Source, Span};
 use crate::syntax::kql::ast::{Kind, Literal, LiteralKind, Node, RangeOperator};
-use crate::text::{Fold, Wildcard, WildcardPart};
+use crate::text::{Fold, Wildcard};
 
 /// How KQL is read, besides the types.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -56,9 +59,18 @@ struct Analysis<'a> {
 }
 
 /// What is asked of each field that a name stands for.
+#[derive(Clone, Copy)]
 enum Question<'a> {
     Value(&'a Literal),
     Range(RangeOperator, &'a Literal),
+}
+
+impl Question<'_> {
+    const fn literal(&self) -> &Literal {
+        match self {
+            Self::Value(literal) | Self::Range(_, literal) => literal,
+        }
+    }
 }
 
 impl Analysis<'_> {
@@ -69,7 +81,7 @@ impl Analysis<'_> {
             Kind::Or(nodes) => Predicate::or(nodes.iter().map(|node| self.node(node, group)).collect::<Vec<_>>()),
             Kind::Not(inner) => self.node(inner, group).negate(),
             Kind::Is { field, value } => self.is(node.span, field, value, group),
-            Kind::Range { field, operator, bound } => self.test(field, &Question::Range(*operator, bound), group),
+            Kind::Range { field, operator, bound } => self.test(field, Question::Range(*operator, bound), group),
             Kind::Nested { path, query } => self.nested(path, query, group),
             Kind::Cursor(_) => Predicate::Const(false),
         }
@@ -79,11 +91,11 @@ impl Analysis<'_> {
         if field.is_star() && value.is_star() {
             return Predicate::Const(true);
         }
-        // Inside a group of a data view Kibana asks for a field called `null`.
-        if field.is_null() && (group.is_none() || !self.settings.typed) {
-            return self.free_text(span, value);
+        // Inside a group Kibana asks for a field called `null` instead.
+        if field.is_null() && group.is_none() {
+            return self.free_text(span, value, group);
         }
-        self.test(field, &Question::Value(value), group)
+        self.test(field, Question::Value(value), group)
     }
 
     fn nested(&mut self, path: &Literal, query: &Node, group: Option<&str>) -> Predicate {
@@ -95,7 +107,7 @@ impl Analysis<'_> {
             Lookup::Unmapped => false,
         };
         if mapped {
-            return Predicate::Nested(full, Box::new(predicate));
+            return Predicate::nested(&full, predicate);
         }
         if !self.settings.nested_ignore_unmapped {
             let refusal = format!("[nested] failed to find nested object under path [{full}]");
@@ -106,124 +118,84 @@ impl Analysis<'_> {
     }
 
     /// A test on the field or fields of a name.
-    fn test(&mut self, name: &Literal, question: &Question<'_>, group: Option<&str>) -> Predicate {
+    fn test(&mut self, name: &Literal, question: Question<'_>, group: Option<&str>) -> Predicate {
         let in_group = |text: String| group.map_or_else(|| text.clone(), |path| format!("{path}.{text}"));
         if let LiteralKind::Wildcard(parts) = &name.kind {
             let mut parts = parts.clone();
             if let Some(first) = parts.first_mut() {
                 *first = in_group(std::mem::take(first));
             }
-            return self.named_by_pattern(name, &parts, question, group);
+            return self.by_pattern(name.span, &parts, question, group);
         }
-        let text = in_group(if name.is_null() { "null".into() } else { name.to_text() });
+        let text = in_group(name.to_text());
         match self.context.schema.lookup(&text) {
             Lookup::Field(field) => {
                 self.check_group(&field, group, name.span);
                 self.warn_unknown(&field, name.span);
-                self.ask(&field, question, name.span)
+                self.ask(&field, question, group, name.span)
             }
             Lookup::Unmapped => {
                 self.warn_unmapped(&text, name.span);
-                Predicate::Const(false)
+                self.ask(&unmapped(&text, group), question, group, name.span)
             }
         }
     }
 
-    fn named_by_pattern(
-        &mut self,
-        name: &Literal,
-        parts: &[String],
-        question: &Question<'_>,
-        group: Option<&str>,
-    ) -> Predicate {
-        // Elasticsearch expands patterns in `exists` and `query_string`; in all other requests only Kibana does.
-        let expands = match question {
-            Question::Value(value) => matches!(value.kind, LiteralKind::Wildcard(_)),
-            Question::Range(..) => false,
-        };
-        if !self.settings.typed && !expands {
-            return Predicate::Const(false);
-        }
-        let fields = self.context.schema.expand(parts);
-        let mut asked = Vec::new();
-        for field in fields.iter().filter(|field| field.kind != FieldType::Object && field.searchable) {
-            let predicate = self.ask(field, question, name.span);
-            asked.push(match (&field.nested, group) {
-                (Some(path), None) if self.settings.typed => Predicate::Nested(path.clone(), Box::new(predicate)),
-                (Some(_), None) => Predicate::Const(false),
-                _ => predicate,
-            });
-        }
-        if !self.context.schema.is_closed() {
-            let declared = asked;
-            return Predicate::or(declared.into_iter().chain([self.at_run_time(Wildcard::between(parts), question)]));
-        }
-        Predicate::or(asked)
-    }
-
-    /// Fields that no schema declares are found in the event.
-    fn at_run_time(&mut self, name: Wildcard, question: &Question<'_>) -> Predicate {
-        let (request, schema) = (self.request(), Arc::clone(&self.context.schema));
-        let field = Arc::new(Field::plain("", FieldType::Inferred, Origin::Inferred));
-        let leaf = match question {
-            Question::Value(value) if value.is_star() => Ok(request.exists(&field)),
-            Question::Value(value) => self.value_leaf(&field, value),
-            Question::Range(operator, bound) => request.range(&field, side(*operator), &bound.to_text()),
-        };
-        match leaf {
-            Ok(Predicate::Leaf(_, test)) => Predicate::AnyField(Box::new(AnyField {
-                name,
-                nested: false,
-                schema: Some(schema),
-                tests: vec![(FieldType::Inferred, test)],
-            })),
-            _ => Predicate::Const(false),
-        }
-    }
-
-    fn request(&self) -> Request<'_> {
-        let fold = if self.settings.case_insensitive { Fold::Ascii } else { Fold::Exact };
-        let time_zone = self.settings.time_zone.as_deref().filter(|_| self.settings.typed);
-        Request { context: self.context, fold, time_zone }
-    }
-
-    fn ask(&mut self, field: &Arc<Field>, question: &Question<'_>, span: Span) -> Predicate {
-        let (leaf, place) = match question {
-            Question::Value(value) => (self.value_leaf(field, value), value.span),
-            Question::Range(operator, bound) => {
-                let leaf = if bound.is_null() && !field.kind.is_date() {
-                    Err("value cannot be null".to_owned())
-                } else if bound.is_null() {
-                    Ok(self.request().exists(field))
-                } else {
-                    self.request().range(field, side(*operator), &bound.to_text())
-                };
-                (leaf, bound.span)
-            }
-        };
-        leaf.unwrap_or_else(|refusal| {
-            self.refuse(field, span.join(place), &refusal);
+    /// One field's answer. What Elasticsearch refuses matches nothing, and is reported.
+    fn ask(&mut self, field: &Arc<Field>, question: Question<'_>, group: Option<&str>, span: Span) -> Predicate {
+        let predicate = self.leaf(field, question, group).unwrap_or_else(|refusal| {
+            self.refuse(field, span.join(question.literal().span), &refusal);
             Predicate::Const(false)
-        })
+        });
+        if is_visible(field, group) { predicate } else { Predicate::Const(false) }
+    }
+
+    fn leaf(&self, field: &Arc<Field>, question: Question<'_>, group: Option<&str>) -> Leaf {
+        match question {
+            // Open on both sides.
+            Question::Range(_, bound) if bound.is_null() => self.exists(field, group),
+            Question::Value(value) if value.is_star() => self.exists(field, group),
+            Question::Range(operator, bound) => {
+                let text = bound.to_text();
+                self.request(&text).range(field, side(operator), &text)
+            }
+            Question::Value(value) => self.value(field, value),
+        }
+    }
+
+    fn exists(&self, field: &Arc<Field>, group: Option<&str>) -> Leaf {
+        if field.kind == FieldType::Object && field.origin == Origin::Caller && field.searchable {
+            let below = [format!("{}.", field.name), String::new()];
+            return self.any_of(&below, group, &|request, field| Ok(request.exists(field)));
+        }
+        Ok(self.request("").exists(field))
+    }
+
+    /// How requests about `text` are carried out. Kibana names a time zone only for what is no plain number.
+    fn request(&self, text: &str) -> Request<'_> {
+        let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
+        let time_zone = self.settings.time_zone.as_deref().filter(|_| self.settings.typed && !number);
+        Request { context: self.context, fold: Fold::Exact, time_zone }
     }
 
     /// The request that Kibana sends for `field: value`.
-    fn value_leaf(&self, field: &Arc<Field>, value: &Literal) -> Leaf {
-        let request = self.request();
-        let keyword = self.settings.typed && (field.kind.is_keyword() || field.kind == FieldType::Inferred);
-        let folded = if keyword { request } else { Request { fold: Fold::Exact, ..request } };
+    fn value(&self, field: &Arc<Field>, value: &Literal) -> Leaf {
+        // Kibana knows the two metadata fields by types of their own.
+        let metadata = matches!(field.name.as_str(), "_index" | "_id");
+        let keyword =
+            self.settings.typed && !metadata && (field.kind.is_keyword() || field.kind == FieldType::Inferred);
+        let fold = if keyword && self.settings.case_insensitive { Fold::Ascii } else { Fold::Exact };
+        let request = Request { fold, ..self.request(&value.to_text()) };
         match &value.kind {
-            _ if value.is_star() => Ok(request.exists(field)),
-            LiteralKind::Wildcard(parts) if keyword => folded.wildcard(field, &Wildcard::between(parts)),
-            LiteralKind::Wildcard(parts) => match QueryString::parse(parts) {
-                Some(query) => query.on(folded, field),
-                None => Err(format!("Failed to parse query [{}]", crate::syntax::kql::escape_query_string(parts))),
-            },
+            LiteralKind::Wildcard(parts) if keyword => request.wildcard(field, &Wildcard::between(parts)),
+            LiteralKind::Wildcard(parts) => {
+                let request = Request { time_zone: None, ..request };
+                query_string(parts)?.combine(&mut |clause| clause.on(request, field))
+            }
             LiteralKind::Null => self.null(field, keyword),
-            LiteralKind::Bool(value) => folded.equals(field, &Constant::Bool(*value), Words::Any),
+            LiteralKind::Bool(value) => request.equals(field, &Constant::Bool(*value), Words::Any),
             LiteralKind::Text { value, quoted } => {
-                let words = if *quoted { Words::Phrase } else { Words::Any };
-                folded.equals(field, &Constant::Text(value.clone()), words)
+                request.equals(field, &Constant::Text(value.clone()), words(*quoted))
             }
             LiteralKind::Cursor(_) => Ok(Predicate::Const(false)),
         }
@@ -231,142 +203,65 @@ impl Analysis<'_> {
 
     fn null(&self, field: &Arc<Field>, keyword: bool) -> Leaf {
         match field.kind {
-            kind if kind.is_date() && self.settings.typed => Ok(self.request().exists(field)),
+            kind if kind.is_date() && self.settings.typed => Ok(self.request("").exists(field)),
             _ if keyword => Err("value cannot be null".into()),
-            _ => Err("No text specified for text query".into()),
+            _ => Err(NO_TEXT.into()),
         }
     }
 
     /// Free text: every field that can be searched, each as its type has it, refusals aside.
-    fn free_text(&mut self, span: Span, value: &Literal) -> Predicate {
-        match &value.kind {
-            LiteralKind::Null => {
-                let field = Field::plain("*", FieldType::Text, Origin::Caller);
-                self.refuse(&field, span, "No text specified for text query");
-                Predicate::Const(false)
+    fn free_text(&mut self, span: Span, value: &Literal, group: Option<&str>) -> Predicate {
+        let leaf = match &value.kind {
+            LiteralKind::Null => Err(NO_TEXT.into()),
+            LiteralKind::Wildcard(parts) => query_string(parts).and_then(|query| {
+                query.combine(&mut |clause| {
+                    Ok(match clause {
+                        Clause::Exists => Predicate::Const(true),
+                        clause => self.everywhere(group, &|request, field| clause.on(request, field)),
+                    })
+                })
+            }),
+            LiteralKind::Bool(value) => {
+                let constant = Constant::Bool(*value);
+                Ok(self.everywhere(group, &|request, field| request.equals(field, &constant, Words::Any)))
             }
-            LiteralKind::Wildcard(parts) => match QueryString::parse(parts) {
-                Some(query) => {
-                    let leaf = query.on_all(&mut |clause| {
-                        Ok(self.everywhere(&|request, field| match clause {
-                            AnyClause::Run(text) => {
-                                request.equals(field, &Constant::Text((*text).to_owned()), Words::Any)
-                            }
-                            AnyClause::Pattern(pattern) => request.wildcard(field, pattern),
-                        }))
-                    });
-                    leaf.unwrap_or(Predicate::Const(false))
-                }
-                None => Predicate::Const(false),
-            },
-            _ => {
-                let (constant, words) = match &value.kind {
-                    LiteralKind::Bool(value) => (Constant::Bool(*value), Words::Any),
-                    LiteralKind::Text { value, quoted } => {
-                        (Constant::Text(value.clone()), if *quoted { Words::Phrase } else { Words::Any })
-                    }
-                    _ => return Predicate::Const(false),
-                };
-                self.everywhere(&|request, field| request.equals(field, &constant, words))
+            LiteralKind::Text { value, quoted } => {
+                let constant = Constant::Text(value.clone());
+                Ok(self.everywhere(group, &|request, field| request.equals(field, &constant, words(*quoted))))
             }
-        }
-    }
-
-    /// A request on every field: the declared ones of a closed schema, else those of the event.
-    fn everywhere(&self, ask: &dyn Fn(Request<'_>, &Arc<Field>) -> Leaf) -> Predicate {
-        let request = Request { fold: Fold::Exact, time_zone: None, ..self.request() };
-        if self.context.schema.is_closed() {
-            let fields = self.context.schema.expand(&[String::new(), String::new()]);
-            let searchable =
-                fields.iter().filter(|field| field.nested.is_none() && field.searchable && field.name != "_index");
-            return Predicate::or(searchable.filter_map(|field| ask(request, field).ok()).collect::<Vec<_>>());
-        }
-        let kinds = [
-            FieldType::Inferred,
-            FieldType::Keyword,
-            FieldType::Wildcard,
-            FieldType::MatchOnlyText,
-            FieldType::Text,
-            FieldType::Ip,
-            FieldType::Long,
-            FieldType::Float,
-            FieldType::Double,
-            FieldType::Boolean,
-            FieldType::Date,
-            FieldType::Version,
-            FieldType::FlattenedKey,
-        ];
-        let tests = kinds.into_iter().filter_map(|kind| {
-            let field = Arc::new(Field::plain("", kind, Origin::Ecs));
-            match ask(request, &field) {
-                Ok(Predicate::Leaf(_, test)) => Some((kind, test)),
-                _ => None,
-            }
-        });
-        let (name, schema) = (Wildcard(vec![WildcardPart::Any]), Some(Arc::clone(&self.context.schema)));
-        let tests: Vec<(FieldType, Test)> = tests.collect();
-        Predicate::AnyField(Box::new(AnyField { name, nested: false, schema, tests }))
-    }
-
-    /// What Kibana checks of nested fields when it has a data view.
-    fn check_group(&mut self, field: &Field, group: Option<&str>, span: Span) {
-        if !self.settings.typed || field.origin != Origin::Caller {
-            return;
-        }
-        let name = &field.name;
-        let product = match (group, field.nested.as_deref()) {
-            (Some(path), None) => {
-                format!("{name} is not a nested field but is in nested group \"{path}\" in the KQL expression.")
-            }
-            (None, Some(_)) => {
-                format!("{name} is a nested field, but is not in a nested group in the KQL expression.")
-            }
-            (Some(path), Some(own)) if path != own => {
-                format!(
-                    "Nested field {name} is being queried with the incorrect nested path. The correct path is {own}."
-                )
-            }
-            _ => return,
+            LiteralKind::Cursor(_) => Ok(Predicate::Const(false)),
         };
-        let message = match field.nested.as_deref() {
-            Some(own) => format!("`{name}` lies in nested objects; write `{own}: {{ … }}`"),
-            None => format!("`{name}` does not lie in nested objects"),
-        };
-        self.findings.push(Diagnostic::error(Code::NestedGroup, span, message).with_product(product));
+        leaf.unwrap_or_else(|refusal| {
+            self.refuse(&Field::plain("*", FieldType::Text, Origin::Caller), span, &refusal);
+            Predicate::Const(false)
+        })
     }
+}
 
-    fn refuse(&mut self, field: &Field, span: Span, refusal: &str) {
-        let message =
-            format!("Elasticsearch refuses this on `{}`, a field of type `{}`: {refusal}", field.name, field.type_name);
-        let item = if self.context.is_strict(field) {
-            Diagnostic::error(Code::Refused, span, message)
-        } else {
-            Diagnostic::warning(Code::RefusedLenient, span, message).with_help("it matches nothing here")
-        };
-        self.findings.push(item.with_product(refusal));
-    }
+const NO_TEXT: &str = "No text specified for text query";
 
-    /// A name that a table of types does not know, though it knows one much like it.
-    fn warn_unknown(&mut self, field: &Field, span: Span) {
-        if field.kind != FieldType::Inferred {
-            return;
-        }
-        let near: Vec<String> =
-            suggest::nearest(&field.name, self.context.schema.names()).iter().map(|&n| n.to_owned()).collect();
-        if let Some(first) = near.first() {
-            let item = Diagnostic::warning(Code::NearName, span, format!("no type is known for `{}`", field.name));
-            self.findings.push(item.with_help(format!("a field with a similar name exists: `{first}`")));
-        }
-    }
+const fn words(quoted: bool) -> Words {
+    if quoted { Words::Phrase } else { Words::Any }
+}
 
-    fn warn_unmapped(&mut self, name: &str, span: Span) {
-        let near = suggest::nearest(name, self.context.schema.names());
-        let mut item =
-            Diagnostic::warning(Code::Unmapped, span, format!("`{name}` is not mapped, so this never matches"));
-        if let Some(first) = near.first() {
-            item = item.with_help(format!("a field with a similar name exists: `{first}`"));
-        }
-        self.findings.push(item);
+fn query_string(parts: &[String]) -> Result<QueryString, String> {
+    let failed = || format!("Failed to parse query [{}]", crate::syntax::kql::escape_query_string(parts));
+    QueryString::parse(parts).ok_or_else(failed)
+}
+
+/// A field that no event has.
+fn unmapped(name: &str, group: Option<&str>) -> Arc<Field> {
+    let nested = group.map(str::to_owned);
+    Arc::new(Field { searchable: false, nested, ..Field::plain(name, FieldType::Object, Origin::Caller) })
+}
+
+/// Whether a leaf on the field sees its values: those of nested objects are hidden from everything but a group of their own
+/// path (Elasticsearch: nested field).
+fn is_visible(field: &Field, group: Option<&str>) -> bool {
+    match (field.nested.as_deref(), group) {
+        (None, None) => true,
+        (None, Some(_)) => field.origin != Origin::Caller,
+        (own, group) => own == group,
     }
 }
 

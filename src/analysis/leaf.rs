@@ -180,6 +180,7 @@ impl Request<'_> {
     /// A range with one bound.
     pub fn range(self, field: &Arc<Field>, side: Side, text: &str) -> Leaf {
         let test = match field.kind {
+            _ if matches!(field.name.as_str(), "_index" | "_id") => return Err(no_range(field)),
             FieldType::Keyword | FieldType::Wildcard => {
                 let (low, high) = side.range(normalize(field, text));
                 Test::Text(TextTest::Range(low, high))
@@ -276,12 +277,7 @@ fn normalize(field: &Field, text: &str) -> String {
 
 fn below(root: &Field, test: TextTest) -> Predicate {
     let name = Wildcard(vec![WildcardPart::Text(format!("{}.", root.path)), WildcardPart::Any]);
-    Predicate::AnyField(Box::new(AnyField {
-        name,
-        nested: true,
-        schema: None,
-        tests: vec![(FieldType::Keyword, Test::Text(test))],
-    }))
+    Predicate::AnyField(Box::new(AnyField { name, schema: None, tests: vec![(FieldType::Keyword, Test::Text(test))] }))
 }
 
 fn boolean(text: &str) -> Result<bool, Refusal> {
@@ -309,6 +305,10 @@ pub(super) fn address(text: &str) -> Result<IpTest, Refusal> {
     let block =
         parse_block(text).ok_or_else(|| format!("Illegal prefix length specified in CIDR expression: {bits}"))?;
     Ok(IpTest::In(vec![block]))
+}
+
+fn no_range(field: &Field) -> Refusal {
+    format!("Field [{}] of type [{}] does not support range queries", field.name, field.name)
 }
 
 fn unsearchable(field: &Field) -> Refusal {

@@ -1,15 +1,16 @@
 //! What is left of Lucene's query string syntax once KQL has escaped a wildcard value.
 //! (Elasticsearch: query_string query, defaults; Lucene: QueryParser.)
 
+use std::sync::Arc;
+
 use super::leaf::{Constant, Leaf, Request, Words};
 use crate::plan::Predicate;
-use crate::schema::Field;
+use crate::schema::{Field, FieldType};
 use crate::text::Wildcard;
-use std::sync::Arc;
 
 /// A piece of the query.
 #[derive(Debug, Clone, PartialEq)]
-enum Clause {
+pub(super) enum Clause {
     /// Words that are searched as one text.
     Run(String),
     /// A word with wildcards.
@@ -107,25 +108,8 @@ impl QueryString {
         if after_operator && !tokens.is_empty() { None } else { Some(Self(out)) }
     }
 
-    /// Asks one field.
-    pub fn on(&self, request: Request<'_>, field: &Arc<Field>) -> Leaf {
-        self.combine(&mut |clause| match clause {
-            Clause::Run(text) => request.equals(field, &Constant::Text(text.clone()), Words::Any),
-            Clause::Pattern(pattern) => request.wildcard(field, pattern),
-            Clause::Exists => Ok(request.exists(field)),
-        })
-    }
-
-    /// Asks several fields, each clause any of them; `*` matches everything.
-    pub fn on_all(&self, ask: &mut dyn FnMut(&AnyClause<'_>) -> Leaf) -> Leaf {
-        self.combine(&mut |clause| match clause {
-            Clause::Run(text) => ask(&AnyClause::Run(text)),
-            Clause::Pattern(pattern) => ask(&AnyClause::Pattern(pattern)),
-            Clause::Exists => Ok(Predicate::Const(true)),
-        })
-    }
-
-    fn combine(&self, leaf: &mut dyn FnMut(&Clause) -> Leaf) -> Leaf {
+    /// The query, given what each clause means.
+    pub fn combine(&self, leaf: &mut dyn FnMut(&Clause) -> Leaf) -> Leaf {
         let (mut required, mut optional, mut prohibited) = (Vec::new(), Vec::new(), Vec::new());
         for part in &self.0 {
             let predicate = leaf(&part.clause)?;
@@ -146,10 +130,17 @@ impl QueryString {
     }
 }
 
-/// A clause that any of several fields may satisfy.
-pub(super) enum AnyClause<'a> {
-    Run(&'a str),
-    Pattern(&'a Wildcard),
+impl Clause {
+    /// Asks one field.
+    pub fn on(&self, request: Request<'_>, field: &Arc<Field>) -> Leaf {
+        match self {
+            Self::Run(text) => request.equals(field, &Constant::Text(text.clone()), Words::Any),
+            Self::Pattern(pattern) => request.wildcard(field, pattern),
+            // `query_string` asks mapped fields only, and an object is none.
+            Self::Exists if field.kind == FieldType::Object => Ok(Predicate::Const(false)),
+            Self::Exists => Ok(request.exists(field)),
+        }
+    }
 }
 
 /// The clause that begins with `first`: a run takes the words after it, except a last one that an operator or a lone `*`

@@ -130,8 +130,8 @@ impl Emitter<'_> {
         if value.is_star() && field.is_star() {
             return Ok(json!({"match_all": {}}));
         }
-        // Inside a group of a data view the absent field takes the group's path.
-        if field.is_null() && (path.is_none() || self.fields.is_none()) {
+        // Inside a group the absent field takes the group's path.
+        if field.is_null() && path.is_none() {
             return Ok(free_text(value));
         }
         let selected = self.select(field, path)?;
@@ -334,7 +334,11 @@ fn scripted_is(field: &ViewField, source: &str, lang: &str, value: &Literal) -> 
                 return Err(DslError(format!("{text} is not a valid boolean value for boolean field {}", field.name)));
             }
         },
-        "number" => js_number(sent.as_str().and_then(number)),
+        "number" => js_number(match &sent {
+            Value::String(text) => number(text),
+            // As JavaScript counts `null`, `false` and `true`.
+            other => Some(f64::from(*other == Value::Bool(true))),
+        }),
         _ => sent,
     };
     if lang == "painless" {

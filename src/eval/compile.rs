@@ -92,15 +92,17 @@ impl Compiler {
         let name = any.name.clone();
         let leaf = Leaf {
             field: self.fields.key(""),
-            asker: Asker::AnyField {
-                name,
-                nested: any.nested,
-                schema: any.schema.clone(),
-                tests,
-                inside: inside.to_owned(),
-            },
+            asker: Asker::AnyField { name, schema: any.schema.clone(), tests, inside: inside.to_owned() },
         };
-        Ok(self.add(format!("any {:?} {:?} {} {inside}", any.name, any.tests, any.nested), leaf))
+        Ok(self.add(
+            format!(
+                "any {:?} {:?} {:?} {inside}",
+                any.name,
+                any.tests,
+                any.schema.as_ref().map(std::sync::Arc::as_ptr)
+            ),
+            leaf,
+        ))
     }
 
     fn add(&mut self, key: String, leaf: Leaf) -> u32 {

@@ -27,7 +27,7 @@ pub(super) enum Asker {
     /// Each value of the leaf's field.
     Values { reader: Reader, ask: Ask },
     /// Each value of each field whose name fits.
-    AnyField { name: Wildcard, nested: bool, schema: Option<Arc<Schema>>, tests: Vec<(FieldType, Ask)>, inside: String },
+    AnyField { name: Wildcard, schema: Option<Arc<Schema>>, tests: Vec<(FieldType, Ask)>, inside: String },
     /// A computed expression.
     Computed(Box<super::expr::Compiled>),
 }
@@ -193,15 +193,15 @@ impl Leaf {
         match &self.asker {
             Asker::Values { reader, ask } => event.any(&self.field, &mut |value| ask.of(reader, value)),
             Asker::Computed(compiled) => compiled.holds(event),
-            Asker::AnyField { name, nested, schema, tests, inside } => event.any_leaf("", &mut |path, value| {
+            Asker::AnyField { name, schema, tests, inside } => event.any_leaf("", &mut |path, value| {
                 let path = if inside.is_empty() { path.to_owned() } else { format!("{inside}{path}") };
-                name.matches(&path, Fold::Exact) && any_field(&path, *nested, schema.as_deref(), tests, value)
+                name.matches(&path, Fold::Exact) && any_field(&path, inside, schema.as_deref(), tests, value)
             }),
         }
     }
 }
 
-fn any_field(path: &str, nested: bool, schema: Option<&Schema>, tests: &[(FieldType, Ask)], value: Value<'_>) -> bool {
+fn any_field(path: &str, inside: &str, schema: Option<&Schema>, tests: &[(FieldType, Ask)], value: Value<'_>) -> bool {
     let ask = |reader: &Reader| {
         let asked = tests.iter().filter(|(kind, _)| *kind == reader.kind);
         asked.into_iter().any(|(_, ask)| ask.of(reader, value))
@@ -211,7 +211,9 @@ fn any_field(path: &str, nested: bool, schema: Option<&Schema>, tests: &[(FieldT
         return ask(&Reader::new(&field));
     };
     match schema.lookup(path) {
-        Lookup::Field(field) if nested || field.nested.is_none() => ask(&Reader::new(&field)),
+        Lookup::Field(field) if field.nested.as_deref().is_none_or(|own| inside.strip_suffix('.') == Some(own)) => {
+            ask(&Reader::new(&field))
+        }
         _ => false,
     }
 }

@@ -62,9 +62,8 @@ pub enum Predicate {
 pub struct AnyField {
     /// Which fields.
     pub name: Wildcard,
-    /// Whether fields below `nested` objects count too.
-    pub nested: bool,
-    /// Where the type of each field is looked up; `None` reads every value as text.
+    /// Where the type of each field is looked up, and which fields are hidden in `nested` objects; `None` reads every value
+    /// as text.
     pub schema: Option<Arc<Schema>>,
     /// What to ask of a field of each type. A type that is not listed never matches.
     pub tests: Vec<(FieldType, Test)>,
@@ -77,7 +76,7 @@ impl PartialEq for AnyField {
             (Some(a), Some(b)) => Arc::ptr_eq(a, b),
             _ => false,
         };
-        same_schema && self.name == other.name && self.nested == other.nested && self.tests == other.tests
+        same_schema && self.name == other.name && self.tests == other.tests
     }
 }
 
@@ -108,6 +107,14 @@ impl Predicate {
             }
         }
         Self::settle(out, false, Self::Or)
+    }
+
+    /// One object at `path` satisfies `inner`.
+    pub fn nested(path: &str, inner: Self) -> Self {
+        match inner {
+            Self::Const(false) => inner,
+            inner => Self::Nested(path.to_owned(), Box::new(inner)),
+        }
     }
 
     fn settle(mut items: Vec<Self>, none: bool, join: fn(Vec<Self>) -> Self) -> Self {

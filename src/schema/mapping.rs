@@ -228,7 +228,8 @@ fn settings(field: &mut Field, definition: &Value) {
         field.type_name = format!("{}:{analyzer}", field.type_name);
     }
     if definition.get("enabled").and_then(Value::as_bool) == Some(false) {
-        field.kind = FieldType::Unsearchable;
+        // Nothing below is mapped.
+        field.kind = FieldType::Object;
         field.searchable = false;
     }
 }

@@ -406,12 +406,14 @@ impl Schema {
     fn undeclared(&self, name: &str) -> Lookup {
         let known = |kind, origin| Lookup::Field(Arc::new(Field::plain(name, kind, origin)));
         if name == "_index" || name == "_id" {
-            return known(FieldType::Keyword, Origin::Ecs);
+            return known(FieldType::Keyword, if self.closed { Origin::Caller } else { Origin::Ecs });
         }
         if self.closed {
             return Lookup::Unmapped;
         }
-        known(FieldType::Inferred, Origin::Inferred)
+        let nested = name.match_indices('.').map(|(at, _)| &name[..at]).filter(|above| self.is_nested(above)).last();
+        let field = Field::plain(name, FieldType::Inferred, Origin::Inferred);
+        Lookup::Field(Arc::new(Field { nested: nested.map(str::to_owned), ..field }))
     }
 
     /// The declared fields whose names fit the texts of `pattern` with anything between them, in the order of their names.

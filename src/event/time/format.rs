@@ -123,7 +123,10 @@ impl Kind {
 fn epoch(text: &str, unit: Instant) -> Option<Instant> {
     let (sign, digits) = text.strip_prefix('-').map_or((1, text), |rest| (-1, rest));
     let (whole, fraction) = digits.split_once('.').unwrap_or((digits, ""));
-    if whole.is_empty() || whole.len() > 19 || !digits.bytes().all(|byte| byte.is_ascii_digit() || byte == b'.') {
+    if whole.is_empty()
+        || whole.len() > 19
+        || ![whole, fraction].iter().all(|part| part.bytes().all(|byte| byte.is_ascii_digit()))
+    {
         return None;
     }
     let mut value = whole.parse::<Instant>().ok()? * unit;
