@@ -24,3 +24,8 @@ pub mod schema;
 pub mod source;
 pub mod syntax;
 pub mod text;
+
+pub use diagnostic::{Diagnostic, Diagnostics};
+pub use event::{Event, EventError};
+pub use query::{Filter, Hit, Query, QuerySet, Run};
+pub use schema::Schema;

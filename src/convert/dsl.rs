@@ -312,7 +312,7 @@ fn leading_number(text: &str) -> Option<f64> {
 
 fn js_number(value: Option<f64>) -> Value {
     match value {
-        Some(value) if value.fract() == 0.0 && value.abs() < 9e15 => json!(value as i64),
+        Some(value) if value.fract() == 0.0 && value.abs() < 9.2e18 => json!(value as i64),
         Some(value) => json!(value),
         None => Value::Null,
     }

@@ -10,6 +10,7 @@ pub mod order;
 mod program;
 pub mod sample;
 pub mod sequence;
+pub mod set;
 mod value;
 
 pub use compile::CompileError;

@@ -41,9 +41,21 @@ impl Program {
         Ok(Self { fields: compiler.fields.keys, leaves: compiler.leaves, roots })
     }
 
+    /// How many predicates there are.
+    #[allow(clippy::len_without_is_empty, reason = "no one asks whether there are none")]
+    pub fn len(&self) -> usize {
+        self.roots.len()
+    }
+
     /// The fields that the program reads, by number.
     pub fn fields(&self) -> &[FieldKey] {
         &self.fields
+    }
+
+    /// Whether the fields of [`Program::fields`] are not all that is read: patterns in names, nested objects.
+    pub fn reads_whole_events(&self) -> bool {
+        let any = self.leaves.iter().any(|leaf| matches!(leaf.asker, super::matcher::Asker::AnyField { .. }));
+        any || self.roots.iter().any(Node::is_nested)
     }
 
     /// Whether predicate `index` holds for the event.

@@ -43,7 +43,14 @@ impl Sequence {
         Self { stages, until, maxspan: plan.maxspan, positive }
     }
 
-    fn has_missing(&self) -> bool {
+    /// Whether the event is one of a stage, or the passing of its time means something.
+    pub fn concerns(&self, program: &Program, document: &dyn Document) -> bool {
+        let mut stages = self.stages.iter().chain(&self.until);
+        self.has_missing() || stages.any(|stage| program.matches(stage.predicate, document))
+    }
+
+    /// Whether a stage stands for the absence of an event, so that time alone can complete the sequence.
+    pub fn has_missing(&self) -> bool {
         self.stages.len() > self.positive.len()
     }
 }
@@ -105,6 +112,7 @@ pub struct SequenceRun {
     serial: u64,
     evicted: u64,
     swept: Instant,
+    took: bool,
 }
 
 impl SequenceRun {
@@ -119,6 +127,7 @@ impl SequenceRun {
             serial: 0,
             evicted: 0,
             swept: Instant::MIN,
+            took: false,
         }
     }
 
@@ -140,12 +149,14 @@ impl SequenceRun {
         let mut out = self.settle(sequence, now);
         self.expire(sequence, now);
         self.note_missing(sequence, program, document, now);
+        self.took = sequence.has_missing();
         let mut completed = Vec::new();
         for (step, &stage) in sequence.positive.iter().enumerate().rev() {
             let stage = &sequence.stages[stage];
             if !program.matches(stage.predicate, document) {
                 continue;
             }
+            self.took = true;
             let link = Link { event: Arc::clone(event), timestamp: now };
             for key in stage.keys.keys(document) {
                 if let Some(partial) = self.step(sequence, step, &key, link.clone()) {
@@ -160,6 +171,11 @@ impl SequenceRun {
         }
         self.evict();
         out
+    }
+
+    /// Whether the last event pushed [concerned](Sequence::concerns) the sequence.
+    pub const fn took(&self) -> bool {
+        self.took
     }
 
     /// Ends the stream: what waited for an absence has seen it.
@@ -248,6 +264,7 @@ impl SequenceRun {
         let Some(until) = sequence.until.as_ref().filter(|until| program.matches(until.predicate, document)) else {
             return;
         };
+        self.took = true;
         for key in until.keys.keys(document) {
             for partial in self.pending.remove(&key).into_iter().flatten().flatten() {
                 self.starts.remove(&(partial.start, partial.serial));

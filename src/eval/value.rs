@@ -36,6 +36,11 @@ impl Reader {
         }
     }
 
+    /// Whether texts are read as they are, and nothing stands in for null.
+    pub const fn is_plain(&self) -> bool {
+        self.null_value.is_none() && !self.lowercase
+    }
+
     /// What counts of `scaled_float` are multiples of, inverted.
     pub const fn scaling_factor(&self) -> f64 {
         self.scaling_factor

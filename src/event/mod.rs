@@ -6,10 +6,12 @@
 mod document;
 pub mod index;
 pub mod number;
+mod record;
 pub mod time;
 pub mod value;
 
 pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
+pub use record::{Layout, Record, Scratch};
 pub use value::Value;
 
 /// A field that a program reads: a small number, unique within the program, and the dotted path it stands for.

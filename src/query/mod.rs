@@ -6,6 +6,7 @@
 mod build;
 mod hit;
 mod run;
+mod set;
 mod settings;
 
 use std::sync::Arc;
@@ -13,6 +14,7 @@ use std::sync::Arc;
 pub use build::Builder;
 pub use hit::{Hit, response};
 pub use run::{Run, RunStats};
+pub use set::{Matches, QuerySet, SetStats};
 pub use settings::{Position, Settings};
 
 use crate::diagnostic::Diagnostics;
@@ -140,6 +142,17 @@ impl Query {
     /// A builder, for settings other than the default ones.
     pub fn builder() -> Builder {
         Builder::default()
+    }
+
+    /// Whether a run has to see the event: it is a hit, or one of a stage or of `until`; a query in which absence counts, or one
+    /// in the Endgame dialect, has to see them all.
+    pub fn concerns(&self, event: &Event) -> bool {
+        let program = &self.0.program;
+        match &self.0.kind {
+            Kind::Event | Kind::Sample(_) => (0..program.len()).any(|at| program.matches(at, event)),
+            Kind::Sequence(sequence) => sequence.concerns(program, event),
+            Kind::Endgame(_) => true,
+        }
     }
 
     /// Starts a run over a stream of events.

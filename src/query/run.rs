@@ -167,12 +167,16 @@ impl Run {
                     self.stats.untimed += 1;
                     return Vec::new();
                 }
+                // Events that are no part of the sequence do not make others late.
                 if ordinal.timestamp < self.last {
-                    self.stats.late += 1;
+                    self.stats.late += u64::from(sequence.concerns(&compiled.program, event.as_ref()));
                     return Vec::new();
                 }
-                self.last = ordinal.timestamp;
-                run.push(sequence, &compiled.program, event, ordinal).into_iter().map(sequence_hit).collect()
+                let found = run.push(sequence, &compiled.program, event, ordinal);
+                if run.took() {
+                    self.last = ordinal.timestamp;
+                }
+                found.into_iter().map(sequence_hit).collect()
             }
             (State::Sample(run), Kind::Sample(sample)) => {
                 run.push(sample, &compiled.program, event, compiled.settings.partials);

@@ -411,7 +411,7 @@ impl Schema {
         if self.closed {
             return Lookup::Unmapped;
         }
-        let nested = name.match_indices('.').map(|(at, _)| &name[..at]).filter(|above| self.is_nested(above)).last();
+        let nested = name.rmatch_indices('.').map(|(at, _)| &name[..at]).find(|above| self.is_nested(above));
         let field = Field::plain(name, FieldType::Inferred, Origin::Inferred);
         Lookup::Field(Arc::new(Field { nested: nested.map(str::to_owned), ..field }))
     }

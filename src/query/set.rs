@@ -1,0 +1,130 @@
+//! [`QuerySet`]: many queries over one event at once.
+
+use std::sync::Arc;
+
+use super::{Kind, Query};
+use crate::eval::set::{Set, SetScratch};
+use crate::eval::{CompileError, Limits, Program};
+use crate::event::{Document, EventError, Layout, Record, Scratch};
+use crate::plan::{Predicate, QueryKind};
+
+/// Queries of either language, compiled together: equal questions are asked once, and an event meets only the queries that it
+/// could satisfy. Cheap to clone.
+///
+/// A query on single events is in the answer when the event satisfies it; a sequence or sample, when the event is one of a
+/// stage or of `until`, so that its [`super::Run`] has to see it.
+///
+/// ```
+/// use elkhound::event::Event;
+/// use elkhound::query::{Matches, Query, QuerySet};
+/// let set = QuerySet::new(&[Query::kql("user.name: root")?, Query::eql("any where user.name : \"r*\"")?])?;
+/// let mut matches = Matches::default();
+/// assert_eq!(set.matches_json(br#"{"user": {"name": "root"}}"#, &mut matches)?, [0, 1]);
+/// assert_eq!(set.matches(&Event::from_json(r#"{"user": {"name": "rob"}}"#)?, &mut matches), [1]);
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+#[derive(Debug, Clone)]
+pub struct QuerySet(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    set: Set,
+    /// The query of each predicate of the set.
+    owners: Vec<u32>,
+    /// Queries that have to see every event.
+    every: Vec<u32>,
+}
+
+/// Memory for asking a [`QuerySet`], used again for each event.
+#[derive(Debug, Clone, Default)]
+pub struct Matches {
+    set: SetScratch,
+    record: Scratch,
+    found: Vec<u32>,
+}
+
+impl Matches {
+    /// How many filters were evaluated since the beginning: the candidates that the index could not rule out.
+    pub const fn candidates(&self) -> u64 {
+        self.set.candidates()
+    }
+}
+
+/// What a set is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct SetStats {
+    /// Filters: one for each event query, one for each stage of the others.
+    pub filters: usize,
+    /// Different questions that they ask.
+    pub questions: usize,
+    /// Filters that no index finds, so that every event meets them.
+    pub unindexed: usize,
+    /// Queries that have to see every event: those in which absence counts, and those in the Endgame dialect.
+    pub every: usize,
+}
+
+impl QuerySet {
+    /// Compiles queries together; [`QuerySet::matches`] counts them from 0.
+    ///
+    /// # Errors
+    /// Never for queries that were compiled with the limits of their settings or lower ones than these: the widest apply.
+    pub fn new(queries: &[Query]) -> Result<Self, CompileError> {
+        let mut filters: Vec<&Predicate> = Vec::new();
+        let mut owners = Vec::new();
+        let mut every = Vec::new();
+        let mut limits = Limits::default();
+        for (at, query) in queries.iter().enumerate() {
+            let own = query.0.settings.limits;
+            limits = Limits { terms: limits.terms.max(own.terms), regex: limits.regex.max(own.regex) };
+            let start = filters.len();
+            match (&query.0.kind, &query.0.plan.kind) {
+                (Kind::Endgame(_), _) => every.push(at as u32),
+                (Kind::Sequence(sequence), _) if sequence.has_missing() => every.push(at as u32),
+                (_, QueryKind::Event(filter)) => filters.push(filter),
+                (_, QueryKind::Sequence(sequence)) => {
+                    filters.extend(sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter));
+                }
+                (_, QueryKind::Sample(sample)) => filters.extend(sample.stages.iter().map(|stage| &stage.filter)),
+            }
+            owners.resize(owners.len() + filters.len() - start, at as u32);
+        }
+        let set = Set::new(Program::compile(&filters, limits)?);
+        Ok(Self(Arc::new(Inner { set, owners, every })))
+    }
+
+    /// The queries that the event concerns, in ascending order.
+    pub fn matches<'s>(&self, event: &dyn Document, matches: &'s mut Matches) -> &'s [u32] {
+        let Inner { set, owners, every } = &*self.0;
+        matches.found.clear();
+        matches.found.extend(every);
+        matches.found.extend(set.matches(event, &mut matches.set).iter().map(|&filter| owners[filter as usize]));
+        matches.found.sort_unstable();
+        matches.found.dedup();
+        &matches.found
+    }
+
+    /// As [`QuerySet::matches`], from an event's JSON text, of which only the fields that matter are read.
+    ///
+    /// # Errors
+    /// As [`crate::event::Event::from_json`].
+    pub fn matches_json<'s>(&self, text: &[u8], matches: &'s mut Matches) -> Result<&'s [u32], EventError> {
+        let mut scratch = std::mem::take(&mut matches.record);
+        let read = Record::read(text, self.layout(), &mut scratch).map(|record| {
+            self.matches(&record, matches);
+        });
+        matches.record = scratch;
+        read?;
+        Ok(&matches.found)
+    }
+
+    /// The fields that are read, for [`Record::read`].
+    pub fn layout(&self) -> &Layout {
+        self.0.set.layout()
+    }
+
+    /// What the set is made of.
+    pub fn stats(&self) -> SetStats {
+        let Inner { set, owners, every } = &*self.0;
+        SetStats { filters: owners.len(), questions: set.questions(), unindexed: set.unindexed(), every: every.len() }
+    }
+}

@@ -1,0 +1,224 @@
+//! Reading only what is asked for, and asking many queries at once, change no answer.
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "tests"
+)]
+
+#[path = "support/random.rs"]
+mod random;
+mod support;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use elkhound::event::{Document, Event, FieldKey, Layout, Record, Scratch, Value};
+use elkhound::query::{Matches, Query, QuerySet, Settings};
+use elkhound::schema::Schema;
+use random::Random;
+use serde_json::Value as Json;
+
+/// Every name by which something in the document can be asked for.
+fn paths(json: &Json, above: &str, out: &mut BTreeSet<String>) {
+    match json {
+        Json::Array(items) => items.iter().for_each(|item| paths(item, above, out)),
+        Json::Object(object) => {
+            for (key, below) in object {
+                let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+                paths(below, &path, out);
+                out.insert(path);
+            }
+        }
+        _ => {}
+    }
+}
+
+fn values(document: &dyn Document, field: &FieldKey) -> Vec<String> {
+    let mut out = Vec::new();
+    document.any(field, &mut |value: Value<'_>| {
+        out.push(format!("{value:?}"));
+        false
+    });
+    out.sort();
+    out
+}
+
+fn same_record(text: &str, fields: &[FieldKey], layout: &Layout, scratch: &mut Scratch) {
+    let whole = Event::from_json(text).unwrap();
+    let record = Record::read(text.as_bytes(), layout, scratch).unwrap();
+    for field in fields {
+        assert_eq!(values(&record, field), values(&whole, field), "{} of {text}", field.path());
+    }
+}
+
+fn keys(names: &BTreeSet<String>) -> Vec<FieldKey> {
+    let names = names.iter().filter(|name| !name.starts_with('_'));
+    names.enumerate().map(|(id, name)| FieldKey::new(id as u32, name.as_str())).collect()
+}
+
+#[test]
+fn records_of_real_events() {
+    let events = support::shared_lines("events/real.ndjson");
+    let mut names = BTreeSet::new();
+    events.iter().for_each(|event| paths(event, "", &mut names));
+    let fields = keys(&names);
+    let (layout, mut scratch) = (Layout::new(&fields, false), Scratch::default());
+    for event in &events {
+        same_record(&event.to_string(), &fields, &layout, &mut scratch);
+        same_record(&serde_json::to_string_pretty(event).unwrap(), &fields, &layout, &mut scratch);
+    }
+    println!("records {} events, {} fields", events.len(), fields.len());
+}
+
+/// A random JSON text over few keys, with dots, escapes, repetitions and numbers of every size.
+fn json(random: &mut Random, depth: usize) -> String {
+    const LEAVES: &[&str] = &[
+        "1",
+        "-1",
+        "0",
+        "-0",
+        "1.5",
+        "1e3",
+        "1E-2",
+        "18446744073709551615",
+        "18446744073709551616",
+        "-9223372036854775808",
+        "-9223372036854775809",
+        "1e308",
+        "123456789012345678901234567890",
+        "true",
+        "false",
+        "null",
+        "\"\"",
+        "\"x\"",
+        "\"a\\nb\\\"\\\\\\/\"",
+        "\"\\u00e9\\ud83d\\ude00\"",
+        "\"日本\"",
+        "\"0123456789abcdef\"",
+        "{}",
+        "[]",
+    ];
+    match random.below(if depth == 0 { 1 } else { 3 }) {
+        0 => (*random.pick(LEAVES)).to_owned(),
+        1 => {
+            let items: Vec<String> = (0..random.below(4)).map(|_| json(random, depth - 1)).collect();
+            format!("[{}]", items.join(" , "))
+        }
+        _ => object(random, depth),
+    }
+}
+
+fn object(random: &mut Random, depth: usize) -> String {
+    const KEYS: &[&str] = &["a", "b", "a.b", "b.a.c", "c", "\\u0061", "", "a.", "é"];
+    let item = |random: &mut Random| format!("\"{}\" :\t{}", random.pick(KEYS), json(random, depth.saturating_sub(1)));
+    let items: Vec<String> = (0..random.below(5)).map(|_| item(random)).collect();
+    format!("{{ {} }}", items.join(","))
+}
+
+#[test]
+fn records_of_random_events() {
+    let names =
+        ["a", "b", "c", "a.b", "a.a", "b.a", "b.a.c", "a.b.c", "c.a", "é", "a.", "a.é.b"].map(str::to_owned).into();
+    let fields = keys(&names);
+    let (layout, mut scratch) = (Layout::new(&fields, false), Scratch::default());
+    for seed in 0..20_000 {
+        let text = object(&mut Random::new(seed), 4);
+        same_record(&text, &fields, &layout, &mut scratch);
+    }
+}
+
+#[test]
+fn verdicts_on_broken_json_are_those_of_serde_json() {
+    let fields = keys(&["a", "a.b", "c"].map(str::to_owned).into());
+    let (layout, mut scratch) = (Layout::new(&fields, false), Scratch::default());
+    let pieces: &[&[u8]] = &[
+        b"\"", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b".", b"e", b"\x01", b"\xff", b"u", b"\\ud800",
+        b" ", b"1e999", b"nul", b"\xc3",
+    ];
+    let (mut good, mut bad) = (0, 0);
+    for seed in 0..40_000 {
+        let mut random = Random::new(seed + 7);
+        let mut text = object(&mut random, 4).into_bytes();
+        for _ in 0..1 + random.below(3) {
+            let at = random.below(text.len() + 1);
+            if random.once_in(2) {
+                let piece = pieces[random.below(pieces.len())];
+                text.splice(at..at, piece.iter().copied());
+            } else {
+                text.splice(at..(at + random.below(3)).min(text.len()), []);
+            }
+        }
+        let expected = serde_json::from_slice::<Json>(&text).is_ok_and(|json| json.is_object());
+        let found = Record::read(&text, &layout, &mut scratch);
+        assert_eq!(found.is_ok(), expected, "{}", String::from_utf8_lossy(&text));
+        *if expected { &mut good } else { &mut bad } += 1;
+    }
+    for depth in [126, 127, 128, 200, 100_000] {
+        let text = format!("{}1{}", "{\"x\":".repeat(depth), "}".repeat(depth));
+        let expected = serde_json::from_slice::<Json>(text.as_bytes()).is_ok();
+        assert_eq!(Record::read(text.as_bytes(), &layout, &mut scratch).is_ok(), expected, "{depth} deep");
+    }
+    println!("broken texts: {bad} refused, {good} read by both");
+    assert!(bad > 1_000 && good > 1_000);
+}
+
+/// Queries by themselves and in a set.
+fn same_verdicts(queries: &[Query], texts: &[String]) {
+    let set = QuerySet::new(queries).unwrap();
+    let mut matches = Matches::default();
+    let mut hits = 0;
+    for text in texts {
+        let event = Event::from_json(text).unwrap();
+        let expected: Vec<u32> =
+            (0..queries.len() as u32).filter(|&at| queries[at as usize].concerns(&event)).collect();
+        hits += expected.len();
+        assert_eq!(set.matches(&event, &mut matches), expected, "{text}");
+        assert_eq!(set.matches_json(text.as_bytes(), &mut matches).unwrap(), expected, "from text: {text}");
+    }
+    let candidates = matches.candidates() as f64 / (2 * texts.len()).max(1) as f64;
+    println!(
+        "{} queries, {} events, {hits} verdicts; {candidates:.1} candidates an event; {:?}",
+        queries.len(),
+        texts.len(),
+        set.stats()
+    );
+}
+
+#[test]
+fn rules_of_the_corpus() {
+    let mut queries = Vec::new();
+    for rule in support::shared_lines("corpus/kql_rules.jsonl") {
+        queries.extend(Query::kql(rule["query"].as_str().unwrap()));
+    }
+    for rule in support::shared_lines("corpus/eql_rules.jsonl") {
+        queries.extend(Query::eql(rule["query"].as_str().unwrap()));
+    }
+    let mut texts: Vec<String> = support::shared_lines("events/real.ndjson").iter().map(Json::to_string).collect();
+    for case in support::shared_lines("conformance/geneve.jsonl").iter().step_by(10) {
+        let events =
+            case["cases"].as_array().into_iter().flatten().flat_map(|case| case["events"].as_array()).flatten();
+        texts.extend(events.take(3).map(Json::to_string));
+    }
+    texts.truncate(3_000);
+    same_verdicts(&queries, &texts);
+}
+
+#[test]
+fn random_queries() {
+    let schema = Arc::new(Schema::from_json(&random::mapping().to_string()).unwrap());
+    for round in 0..20 {
+        let mut random = Random::new(round * 1_000 + 17);
+        let query = |random: &mut Random| {
+            let depth = random.below(3);
+            let text = random::query(random, depth);
+            let settings = Settings { schema: Arc::clone(&schema), ..Settings::default() };
+            Query::builder().settings(settings).kql(&text).ok()
+        };
+        let queries: Vec<Query> = (0..150).filter_map(|_| query(&mut random)).collect();
+        let texts: Vec<String> = (0..50).map(|_| random::event(&mut random).to_string()).collect();
+        same_verdicts(&queries, &texts);
+    }
+}
