@@ -65,7 +65,7 @@ fn records_of_real_events() {
     let mut names = BTreeSet::new();
     events.iter().for_each(|event| paths(event, "", &mut names));
     let fields = keys(&names);
-    let (layout, mut scratch) = (Layout::new(&fields, false), Scratch::default());
+    let (layout, mut scratch) = (Layout::new(&fields), Scratch::default());
     for event in &events {
         same_record(&event.to_string(), &fields, &layout, &mut scratch);
         same_record(&serde_json::to_string_pretty(event).unwrap(), &fields, &layout, &mut scratch);
@@ -123,7 +123,7 @@ fn records_of_random_events() {
     let names =
         ["a", "b", "c", "a.b", "a.a", "b.a", "b.a.c", "a.b.c", "c.a", "é", "a.", "a.é.b"].map(str::to_owned).into();
     let fields = keys(&names);
-    let (layout, mut scratch) = (Layout::new(&fields, false), Scratch::default());
+    let (layout, mut scratch) = (Layout::new(&fields), Scratch::default());
     for seed in 0..20_000 {
         let text = object(&mut Random::new(seed), 4);
         same_record(&text, &fields, &layout, &mut scratch);
@@ -133,7 +133,7 @@ fn records_of_random_events() {
 #[test]
 fn verdicts_on_broken_json_are_those_of_serde_json() {
     let fields = keys(&["a", "a.b", "c"].map(str::to_owned).into());
-    let (layout, mut scratch) = (Layout::new(&fields, false), Scratch::default());
+    let (layout, mut scratch) = (Layout::new(&fields), Scratch::default());
     let pieces: &[&[u8]] = &[
         b"\"", b"\\", b"{", b"}", b"[", b"]", b",", b":", b"0", b"-", b".", b"e", b"\x01", b"\xff", b"u", b"\\ud800",
         b" ", b"1e999", b"nul", b"\xc3",

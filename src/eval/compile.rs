@@ -33,18 +33,6 @@ pub(super) enum Node {
     Nested(String, Box<Node>),
 }
 
-impl Node {
-    /// Whether a part of it is about nested objects.
-    pub fn is_nested(&self) -> bool {
-        match self {
-            Self::Const(_) | Self::Leaf(_) => false,
-            Self::And(nodes) | Self::Or(nodes) => nodes.iter().any(Self::is_nested),
-            Self::Not(inner) => inner.is_nested(),
-            Self::Nested(..) => true,
-        }
-    }
-}
-
 pub(super) struct Compiler {
     limits: Limits,
     pub fields: FieldTable,

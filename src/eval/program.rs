@@ -52,12 +52,6 @@ impl Program {
         &self.fields
     }
 
-    /// Whether the fields of [`Program::fields`] are not all that is read: patterns in names, nested objects.
-    pub fn reads_whole_events(&self) -> bool {
-        let any = self.leaves.iter().any(|leaf| matches!(leaf.asker, super::matcher::Asker::AnyField { .. }));
-        any || self.roots.iter().any(Node::is_nested)
-    }
-
     /// Whether predicate `index` holds for the event.
     pub fn matches(&self, index: usize, event: &dyn Document) -> bool {
         self.roots.get(index).is_some_and(|root| self.holds(root, event))

@@ -4,7 +4,7 @@
 //! An index from field values to questions finds, for one event, a superset of the questions answered yes; these are asked
 //! properly, and only predicates with a witness among them are evaluated. So the index may be generous, never wrong.
 
-use aho_corasick::AhoCorasick;
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use hashbrown::HashMap;
 
 use super::compile::Node;
@@ -41,6 +41,9 @@ struct FieldIndex {
     /// Questions that any value may answer.
     always: Vec<u32>,
 }
+
+/// Bytes of patterns up to which a field has the fastest automaton, which takes about a hundred times as much memory.
+const MAX_DFA: usize = 16 << 10;
 
 /// What a question can be looked up by.
 enum Entry {
@@ -89,7 +92,7 @@ impl Set {
     /// Indexes a program.
     pub fn new(program: Program) -> Self {
         let mut set = Self {
-            layout: Layout::new(&program.fields, program.reads_whole_events()),
+            layout: Layout::new(&program.fields),
             fields: Vec::new(),
             witnessed: vec![Vec::new(); program.leaves.len()],
             every: Vec::new(),
@@ -136,8 +139,10 @@ impl Set {
             }
         }
         for (id, texts) in literals {
+            let length: usize = texts.iter().map(String::len).sum();
+            let kind = if length < MAX_DFA { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
             let field = &mut fields[id as usize];
-            match AhoCorasick::builder().ascii_case_insensitive(true).build(&texts) {
+            match AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(kind)).build(&texts) {
                 Ok(automaton) => field.patterns = Some(automaton),
                 Err(_) => field.always.append(&mut field.pattern_leaves),
             }

@@ -3,9 +3,8 @@
 //! The scanner walks the text once along a trie of the fields. It checks all that it passes over; a text that it does not accept
 //! is read again by `serde_json`, whose verdict and offset count.
 
+use std::cell::OnceCell;
 use std::ops::Range;
-
-use hashbrown::HashMap;
 
 use super::{Document, Event, EventError, FieldKey, Value};
 
@@ -14,29 +13,52 @@ use super::{Document, Event, EventError, FieldKey, Value};
 pub struct Layout {
     nodes: Vec<TrieNode>,
     fields: usize,
-    /// Whether something has to be read that no list of fields says: patterns in names, nested objects, an event's index.
-    whole: bool,
 }
 
 #[derive(Debug, Clone, Default)]
 struct TrieNode {
-    children: HashMap<Box<[u8]>, u32, foldhash::fast::FixedState>,
+    /// By length, then by bytes, so that a key of a length that no child has is passed over at once.
+    children: Vec<(Box<[u8]>, u32)>,
+    /// Where the children of each length begin; longer ones share the last place.
+    starts: [u16; LONGEST + 3],
     field: Option<u32>,
+}
+
+const LONGEST: usize = 29;
+
+impl TrieNode {
+    fn child(&self, key: &[u8]) -> Option<u32> {
+        let length = key.len().min(LONGEST + 1);
+        let same = self.children.get(usize::from(self.starts[length])..usize::from(self.starts[length + 1]))?;
+        if same.len() <= 8 {
+            return same.iter().find(|(name, _)| **name == *key).map(|(_, node)| *node);
+        }
+        same.binary_search_by(|(name, _)| (name.len(), &**name).cmp(&(key.len(), key))).ok().map(|at| same[at].1)
+    }
+
+    fn settle(&mut self) {
+        self.children.sort_by(|(a, _), (b, _)| (a.len(), a).cmp(&(b.len(), b)));
+        for (length, start) in self.starts.iter_mut().enumerate() {
+            let before = self.children.partition_point(|(name, _)| name.len().min(LONGEST + 1) < length);
+            *start = u16::try_from(before).unwrap_or(u16::MAX);
+        }
+    }
 }
 
 /// Keys of a hit around its event; an event that has one is read as a whole.
 const HIT: [&str; 3] = ["_source", "_index", "_id"];
 
 impl Layout {
-    /// The layout of a program's fields, numbered as their keys are. `whole` says that the fields are not all that is read.
-    pub fn new(fields: &[FieldKey], whole: bool) -> Self {
-        let mut layout = Self { nodes: vec![TrieNode::default()], fields: fields.len(), whole };
+    /// The layout of a program's fields, numbered as their keys are.
+    pub fn new(fields: &[FieldKey]) -> Self {
+        let mut layout = Self { nodes: vec![TrieNode::default()], fields: fields.len() };
         for name in HIT {
             layout.insert(name, u32::MAX);
         }
         for key in fields.iter().filter(|key| !key.path().is_empty() && !HIT.contains(&key.path())) {
             layout.insert(key.path(), key.id());
         }
+        layout.nodes.iter_mut().for_each(TrieNode::settle);
         layout
     }
 
@@ -44,7 +66,12 @@ impl Layout {
         let mut at = 0;
         for segment in path.split('.') {
             let fresh = self.nodes.len() as u32;
-            let child = *self.nodes[at].children.entry(segment.as_bytes().into()).or_insert(fresh);
+            let children = &mut self.nodes[at].children;
+            let known = children.iter().find(|(name, _)| **name == *segment.as_bytes()).map(|(_, node)| *node);
+            let child = known.unwrap_or_else(|| {
+                children.push((segment.as_bytes().into(), fresh));
+                fresh
+            });
             if child == fresh {
                 self.nodes.push(TrieNode::default());
             }
@@ -55,11 +82,11 @@ impl Layout {
 
     /// The node below `from` that a key leads to; a dotted key takes several steps.
     fn step(&self, from: u32, key: &[u8]) -> Option<u32> {
-        let children = |at: u32| &self.nodes[at as usize].children;
-        if memchr::memchr(b'.', key).is_none() {
-            return children(from).get(key).copied();
-        }
-        key.split(|&byte| byte == b'.').try_fold(from, |at, segment| children(at).get(segment).copied())
+        let child = |at: u32, key: &[u8]| self.nodes.get(at as usize).and_then(|node| node.child(key));
+        child(from, key).or_else(|| {
+            memchr::memchr(b'.', key)?;
+            key.split(|&byte| byte == b'.').try_fold(from, child)
+        })
     }
 }
 
@@ -108,14 +135,24 @@ impl Scratch {
 #[derive(Debug)]
 pub enum Record<'a> {
     /// Read by the scanner.
-    Scanned {
-        /// The event's text.
-        text: &'a str,
-        /// The values.
-        scratch: &'a Scratch,
-    },
+    Scanned(Scanned<'a>),
     /// An event that has to be read as a whole.
     Whole(Box<Event>),
+}
+
+/// The values that the scanner found.
+#[derive(Debug)]
+pub struct Scanned<'a> {
+    text: &'a str,
+    scratch: &'a Scratch,
+    /// The whole event, read when something is asked that no list of fields says: patterns in names, nested objects.
+    whole: OnceCell<Option<Event>>,
+}
+
+impl Scanned<'_> {
+    fn whole(&self) -> Option<&Event> {
+        self.whole.get_or_init(|| Event::from_json(self.text).ok()).as_ref()
+    }
 }
 
 impl<'a> Record<'a> {
@@ -124,7 +161,7 @@ impl<'a> Record<'a> {
     /// ```
     /// use elkhound::event::{Document, FieldKey, Layout, Record, Scratch, Value};
     /// let field = FieldKey::new(0, "source.port");
-    /// let layout = Layout::new(std::slice::from_ref(&field), false);
+    /// let layout = Layout::new(std::slice::from_ref(&field));
     /// let mut scratch = Scratch::default();
     /// let record = Record::read(br#"{"source": {"port": 1080}}"#, &layout, &mut scratch)?;
     /// assert!(record.any(&field, &mut |value| value == Value::Int(1080)));
@@ -135,11 +172,11 @@ impl<'a> Record<'a> {
     /// As [`Event::from_json`].
     pub fn read(text: &'a [u8], layout: &Layout, scratch: &'a mut Scratch) -> Result<Self, EventError> {
         scratch.reset(layout.fields);
-        let scanned = if layout.whole || text.len() > super::MAX_BYTES { None } else { std::str::from_utf8(text).ok() };
+        let scanned = if text.len() > super::MAX_BYTES { None } else { std::str::from_utf8(text).ok() };
         let done =
             scanned.and_then(|text| Scanner { text: text.as_bytes(), at: 0, layout, scratch }.event().map(|()| text));
         match done {
-            Some(text) => Ok(Self::Scanned { text, scratch }),
+            Some(text) => Ok(Self::Scanned(Scanned { text, scratch, whole: OnceCell::new() })),
             None => Event::from_json(text).map(|event| Self::Whole(Box::new(event))),
         }
     }
@@ -149,7 +186,7 @@ impl Document for Record<'_> {
     fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any(field, visit),
-            Self::Scanned { text, scratch } => {
+            Self::Scanned(Scanned { text, scratch, .. }) => {
                 let values = scratch.values.get(field.id() as usize).map(Vec::as_slice).unwrap_or_default();
                 values.iter().any(|slot| match slot {
                     Slot::Plain(value) => visit(*value),
@@ -163,14 +200,14 @@ impl Document for Record<'_> {
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any_leaf(prefix, visit),
-            Self::Scanned { .. } => false,
+            Self::Scanned(scanned) => scanned.whole().is_some_and(|event| event.any_leaf(prefix, visit)),
         }
     }
 
     fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any_object(path, visit),
-            Self::Scanned { .. } => false,
+            Self::Scanned(scanned) => scanned.whole().is_some_and(|event| event.any_object(path, visit)),
         }
     }
 }

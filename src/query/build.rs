@@ -10,6 +10,7 @@ use crate::eval::order::Clock;
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
 use crate::eval::{CompileError, Program};
+use crate::event::Layout;
 use crate::plan::{self, Predicate, QueryKind};
 use crate::schema::Schema;
 use crate::source::{Source, Span};
@@ -158,7 +159,8 @@ impl Builder {
         };
         let settings = self.settings;
         let clock = Clock::new(&settings.schema, &settings.timestamp_field, settings.tiebreaker_field.as_deref());
-        Ok(Query(Arc::new(Compiled { plan, program, kind, clock, settings, warnings })))
+        let layout = Layout::new(program.fields());
+        Ok(Query(Arc::new(Compiled { plan, program, layout, kind, clock, settings, warnings })))
     }
 }
 

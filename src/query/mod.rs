@@ -23,7 +23,7 @@ use crate::eval::Program;
 use crate::eval::order::Clock;
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
-use crate::event::{Document, Event};
+use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
 use crate::plan;
 
 /// A query on single events, compiled. Cheap to clone.
@@ -63,6 +63,7 @@ pub struct Query(Arc<Compiled>);
 struct Compiled {
     plan: plan::Query,
     program: Program,
+    layout: Layout,
     kind: Kind,
     clock: Clock,
     settings: Settings,
@@ -103,6 +104,14 @@ impl Filter {
     /// Whether a JSON object does.
     pub fn matches_value(&self, event: &serde_json::Value) -> bool {
         self.matches_document(event)
+    }
+
+    /// Whether a JSON text does, of which only the fields that the query asks about are read.
+    ///
+    /// # Errors
+    /// As [`Event::from_json`].
+    pub fn matches_json(&self, text: &[u8], scratch: &mut Scratch) -> Result<bool, EventError> {
+        Ok(self.matches_document(&Record::read(text, &self.0.0.layout, scratch)?))
     }
 
     /// Whether anything with fields does: the caller's own type.
