@@ -111,6 +111,21 @@ fn reading(criterion: &mut Criterion) {
     group.finish();
 }
 
+/// How many filters and questions an event meets.
+fn report(name: &str, set: &QuerySet, lines: &[String]) {
+    let mut matches = Matches::default();
+    for line in lines {
+        set.matches_json(line.as_bytes(), &mut matches).unwrap();
+    }
+    let each = |count: u64| count as f64 / lines.len() as f64;
+    println!(
+        "{name}: {:.1} candidates and {:.1} questions an event; {:?}",
+        each(matches.candidates()),
+        each(matches.asked()),
+        set.stats()
+    );
+}
+
 fn sets(criterion: &mut Criterion) {
     let lines = data::lines(EVENTS);
     let corpus = data::compile(&data::corpus());
@@ -127,6 +142,7 @@ fn sets(criterion: &mut Criterion) {
                 lines.iter().map(|line| set.matches_json(line.as_bytes(), &mut matches).unwrap().len()).sum::<usize>()
             });
         });
+        report(name, &set, &lines);
     };
     run("1000 synthetic", &data::synthetic(1_000));
     run("5000 synthetic", &data::synthetic(5_000));

@@ -3,6 +3,7 @@
 use std::ops::Bound;
 
 use hashbrown::{HashMap, HashSet};
+use memchr::memmem::Finder;
 
 use super::matcher::{Ask, Asker, Leaf};
 use super::program::{FieldTable, Limits};
@@ -174,7 +175,7 @@ fn text(test: &TextTest, limits: Limits) -> Result<Ask, CompileError> {
         }
         TextTest::Prefix(text, fold) => Ask::Prefix(text.clone(), *fold),
         TextTest::Suffix(text, fold) => Ask::Suffix(text.clone(), *fold),
-        TextTest::Contains(text, fold) => Ask::Contains(fold.text(text).into_owned(), *fold),
+        TextTest::Contains(text, fold) => contains(text, *fold),
         TextTest::Wildcard(patterns, fold) => wildcards(patterns, *fold),
         TextTest::Regex(pattern, syntax, fold) => Ask::Regex(Box::new(regex(pattern, *syntax, *fold, limits)?)),
         TextTest::Range(low, high) => Ask::TextRange(low.clone(), high.clone()),
@@ -194,21 +195,29 @@ fn one(values: HashSet<String>, fold: Fold) -> Ask {
     }
 }
 
+fn contains(text: &str, fold: Fold) -> Ask {
+    Ask::Contains(Box::new(Finder::new(fold.text(text).as_bytes()).into_owned()), fold)
+}
+
 /// Patterns as the cheapest question that says the same.
 fn wildcards(patterns: &[Wildcard], fold: Fold) -> Ask {
-    let each = patterns.iter().map(|pattern| match pattern.0.as_slice() {
-        [] => Ask::Text(String::new(), fold),
-        [WildcardPart::Text(text)] => Ask::Text(fold.text(text).into_owned(), fold),
+    let (exact, other): (Vec<_>, Vec<_>) = patterns.iter().partition(|pattern| pattern.literal().is_some());
+    let mut each: Vec<Ask> = other.into_iter().map(|pattern| wildcard(pattern, fold)).collect();
+    if !exact.is_empty() {
+        let texts = exact.into_iter().filter_map(Wildcard::literal).map(|text| fold.text(text).into_owned());
+        each.insert(0, one(texts.collect(), fold));
+    }
+    if each.len() > 1 { Ask::Any(each) } else { each.pop().unwrap_or(Ask::Any(Vec::new())) }
+}
+
+fn wildcard(pattern: &Wildcard, fold: Fold) -> Ask {
+    match pattern.0.as_slice() {
         [WildcardPart::Text(text), WildcardPart::Any] => Ask::Prefix(text.clone(), fold),
         [WildcardPart::Any, WildcardPart::Text(text)] => Ask::Suffix(text.clone(), fold),
-        [WildcardPart::Any, WildcardPart::Text(text), WildcardPart::Any] => {
-            Ask::Contains(fold.text(text).into_owned(), fold)
-        }
+        [WildcardPart::Any, WildcardPart::Text(text), WildcardPart::Any] => contains(text, fold),
         [WildcardPart::Any] => Ask::Exists,
         _ => Ask::Wildcard(pattern.clone(), fold),
-    });
-    let mut each: Vec<Ask> = each.collect();
-    if each.len() > 1 { Ask::Any(each) } else { each.pop().unwrap_or(Ask::Any(Vec::new())) }
+    }
 }
 
 fn tokens(test: &TokenTest) -> Ask {

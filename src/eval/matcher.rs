@@ -4,6 +4,7 @@ use std::ops::{Bound, RangeBounds};
 use std::sync::Arc;
 
 use hashbrown::HashSet;
+use memchr::memmem::Finder;
 
 use super::compile::Node;
 use super::program::Program;
@@ -40,7 +41,7 @@ pub(super) enum Ask {
     Texts(HashSet<String>, Fold),
     Prefix(String, Fold),
     Suffix(String, Fold),
-    Contains(String, Fold),
+    Contains(Box<Finder<'static>>, Fold),
     Wildcard(Wildcard, Fold),
     Regex(Box<Regex>),
     TextRange(Bound<String>, Bound<String>),
@@ -85,6 +86,12 @@ impl Ask {
 
     /// Whether the value, read as the field's type has it, answers yes.
     pub fn of(&self, reader: &Reader, value: Value<'_>) -> bool {
+        if let Value::Str(text) = value
+            && self.is_about_text()
+            && reader.takes_as_is(text)
+        {
+            return self.of_text(text);
+        }
         let value = reader.or_null_value(value);
         match self {
             Self::Exists => reader.exists(value),
@@ -98,6 +105,20 @@ impl Ask {
             Self::Inferred(each) => self.inferred(each, reader, value),
             Self::Any(each) => each.iter().any(|ask| ask.of(reader, value)),
             _ => reader.text(value).is_some_and(|text| self.of_text(&text)),
+        }
+    }
+
+    /// Whether the question is about a text and nothing else, so that how the field reads numbers and the like is no matter.
+    fn is_about_text(&self) -> bool {
+        match self {
+            Self::Text(..)
+            | Self::Texts(..)
+            | Self::Prefix(..)
+            | Self::Suffix(..)
+            | Self::Contains(..)
+            | Self::Wildcard(..) => true,
+            Self::Any(each) => each.iter().all(Self::is_about_text),
+            _ => false,
         }
     }
 
@@ -117,7 +138,7 @@ impl Ask {
             Self::Texts(wanted, fold) => wanted.contains(&*fold.text(text)),
             Self::Prefix(prefix, fold) => fold.strip_prefix(text, prefix).is_some(),
             Self::Suffix(suffix, fold) => fold.ends_with(text, suffix),
-            Self::Contains(part, fold) => fold.contains(text, part),
+            Self::Contains(part, fold) => part.find(fold.text(text).as_bytes()).is_some(),
             Self::Wildcard(pattern, fold) => pattern.matches(text, *fold),
             Self::Regex(regex) => regex.matches(text),
             Self::TextRange(low, high) => RangeBounds::<str>::contains(&(as_str(low), as_str(high)), text),

@@ -65,9 +65,15 @@ pub struct SetScratch {
     text: String,
     found: Vec<u32>,
     candidates: u64,
+    asked: u64,
 }
 
 impl SetScratch {
+    /// How many questions were asked since the beginning.
+    pub const fn asked(&self) -> u64 {
+        self.asked
+    }
+
     /// How many predicates were evaluated since the beginning.
     pub const fn candidates(&self) -> u64 {
         self.candidates
@@ -78,7 +84,7 @@ impl SetScratch {
             || self.answers.len() != set.program.leaves.len()
             || self.tried.len() != set.program.roots.len()
         {
-            *self = Self { candidates: self.candidates, ..Self::default() };
+            *self = Self { candidates: self.candidates, asked: self.asked, ..Self::default() };
             self.answers.resize(set.program.leaves.len(), (0, false));
             self.expanded.resize(set.program.leaves.len(), 0);
             self.tried.resize(set.program.roots.len(), 0);
@@ -202,6 +208,7 @@ impl Set {
         if epoch == scratch.epoch {
             return answer;
         }
+        scratch.asked += 1;
         let answer = self.program.leaves[leaf as usize].holds(event);
         scratch.answers[leaf as usize] = (scratch.epoch, answer);
         answer
@@ -230,10 +237,17 @@ impl FieldIndex {
                 queue.extend(&self.always);
             }
             match value {
-                Value::Str(text) if text.is_ascii() => self.text(text, buffer, queue),
+                Value::Str(text) if text.is_ascii() => {
+                    self.text(text, buffer, queue);
+                    // A number in a text.
+                    queue.extend(&self.numbers);
+                }
                 Value::Int(value) => {
                     queue.extend(self.integers.get(&value).into_iter().flatten());
-                    queue.extend(&self.texts);
+                    if !self.texts.is_empty() {
+                        // Fields of texts take the digits.
+                        self.text(&value.to_string(), buffer, queue);
+                    }
                 }
                 Value::Str(_) | Value::UInt(_) | Value::Float(_) | Value::Bool(_) => {
                     queue.extend(self.texts.iter().chain(&self.numbers));
@@ -257,8 +271,6 @@ impl FieldIndex {
                 .filter_map(|found| self.pattern_leaves.get(found.pattern().as_usize()));
             queue.extend(found);
         }
-        // A text in a field of numbers.
-        queue.extend(&self.numbers);
     }
 }
 
@@ -287,7 +299,8 @@ fn collect(ask: &Ask, reader: &Reader, out: &mut Vec<Entry>) -> bool {
     match ask {
         Ask::Text(wanted, _) => text(wanted, 0, Entry::Term),
         Ask::Texts(wanted, _) => wanted.iter().all(|wanted| text(wanted, 0, Entry::Term)),
-        Ask::Prefix(part, _) | Ask::Suffix(part, _) | Ask::Contains(part, _) => text(part, 2, Entry::Literal),
+        Ask::Prefix(part, _) | Ask::Suffix(part, _) => text(part, 2, Entry::Literal),
+        Ask::Contains(part, _) => std::str::from_utf8(part.needle()).is_ok_and(|part| text(part, 2, Entry::Literal)),
         Ask::Wildcard(pattern, _) => {
             let parts = pattern.0.iter().filter_map(|part| match part {
                 WildcardPart::Text(text) if text.is_ascii() => Some(text.as_str()),

@@ -36,6 +36,12 @@ impl Reader {
         }
     }
 
+    /// Whether the field has this text as it is.
+    #[inline]
+    pub fn takes_as_is(&self, text: &str) -> bool {
+        !self.lowercase && self.ignore_above.is_none_or(|limit| text.len() <= limit)
+    }
+
     /// Whether texts are read as they are, and nothing stands in for null.
     pub const fn is_plain(&self) -> bool {
         self.null_value.is_none() && !self.lowercase

@@ -243,11 +243,16 @@ impl Scanner<'_, '_> {
         (self.at == self.text.len()).then_some(())
     }
 
+    #[inline]
     fn peek(&self) -> Option<u8> {
         self.text.get(self.at).copied()
     }
 
+    #[inline]
     fn space(&mut self) {
+        if self.text.get(self.at).is_none_or(|&byte| byte > b' ') {
+            return;
+        }
         while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }

@@ -48,6 +48,11 @@ impl Matches {
     pub const fn candidates(&self) -> u64 {
         self.set.candidates()
     }
+
+    /// How many questions were asked since the beginning.
+    pub const fn asked(&self) -> u64 {
+        self.set.asked()
+    }
 }
 
 /// What a set is made of.
