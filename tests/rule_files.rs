@@ -83,7 +83,7 @@ fn a_broken_rule_says_all_that_is_wrong_and_where() {
             (4, "`severity` has to be one of `low`, `medium`, `high`, `critical`".to_owned()),
         ]
     );
-    assert_eq!(problem.to_string(), "a.toml: A: `severity` has to be one of `low`, `medium`, `high`, `critical`");
+    assert_eq!(problem.to_string(), "a.toml: A: the rule has no `query`");
     assert_eq!(problem.kind(), ProblemKind::Broken);
 }
 

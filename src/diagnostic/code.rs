@@ -67,7 +67,7 @@ codes! {
         "any where process.name regex \"a{2\"";
     BadShape "E0401" "query shape not allowed"
         "The parts of the query are each well-formed but cannot stand together like this."
-        "sequence [any where true]";
+        "any where process.pid == process.parent.pid";
     NestedGroup "E0402" "nested group does not fit the field"
         "A field of nested objects is only reachable inside a group of its own path, and such a group holds only fields of that path."
         "user.first: Alice";
@@ -80,9 +80,6 @@ codes! {
     TooLong "E0502" "text too long"
         "The text is longer than the limit allows."
         "";
-    Unsupported "E0503" "not supported"
-        "The construct is known but is not evaluated."
-        "";
     RuleFile "E0601" "rule file cannot be read"
         "The file is not UTF-8, not TOML or not JSON, or holds something else than a rule. The other files are read all the same."
         "[rule";
@@ -94,7 +91,7 @@ codes! {
         "[rule]\nrisk_score = 101";
     RuleUnsupported "E0604" "rule not evaluated"
         "The rule may be sound, but rules of this type, in this language or with this setting are not evaluated. They never count as silent."
-        "[rule]\ntype = \"esql\"";
+        "[rule]\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"esql\"\nlanguage = \"esql\"\nquery = \"from x\"";
     TooComplex "E0504" "too complex"
         "A regular expression or a set of values is larger than the limits allow."
         "any where process.name regex \"(a|b){900}(c|d){900}\"";
@@ -109,7 +106,7 @@ codes! {
         "source.ip: 10.*";
     RuleUnknownKey "W0601" "unknown key in a rule"
         "The rule has a key that rules do not have, or no longer have. It is kept and has no effect."
-        "[rule]\nseverty = \"low\"";
+        "[rule]\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"\nseverty = 1";
 }
 
 impl std::str::FromStr for Code {

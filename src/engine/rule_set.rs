@@ -10,7 +10,7 @@ use super::threat::ThreatMatch;
 use crate::analysis::{Context, filter};
 use crate::event::index::IndexPatterns;
 use crate::plan::Predicate;
-use crate::query::{Query, Settings};
+use crate::query::{Query, QuerySet, Settings};
 use crate::rule::{LoadError, Loaded, Problem, Rule, RuleLanguage, RuleType, load_paths};
 
 /// How rules are compiled and judged.
@@ -59,6 +59,8 @@ pub(super) enum Kind {
 #[derive(Debug, Default)]
 pub struct RuleSet {
     pub(super) rules: Vec<CompiledRule>,
+    /// The queries of the rules together; `None` where the set would break a limit that each query alone keeps.
+    pub(super) queries: Option<QuerySet>,
     pub(super) settings: RuleSettings,
 }
 
@@ -101,7 +103,9 @@ impl RuleSet {
                 Err(problem) => problems.push(*problem),
             }
         }
-        LoadedRules { rules: Arc::new(Self { rules: compiled, settings: settings.clone() }), problems }
+        let queries: Vec<Query> = compiled.iter().map(|compiled| compiled.query.clone()).collect();
+        let queries = QuerySet::new(&queries).ok();
+        LoadedRules { rules: Arc::new(Self { rules: compiled, queries, settings: settings.clone() }), problems }
     }
 
     /// How many rules run.

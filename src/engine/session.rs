@@ -10,7 +10,7 @@ use super::alert::Alert;
 use super::rule_set::{CompiledRule, Kind, RuleSet};
 use crate::event::Event;
 use crate::event::index::Selection;
-use crate::query::{Hit, Run};
+use crate::query::{Hit, Matches, Run};
 
 /// Rules over a stream.
 ///
@@ -20,6 +20,7 @@ pub struct Engine {
     rules: Arc<RuleSet>,
     states: Vec<State>,
     indicators: Vec<Vec<Arc<Event>>>,
+    matches: Matches,
     events: u64,
 }
 
@@ -34,7 +35,7 @@ struct State {
 /// Counters of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct RuleStats {
-    /// Events that the rule was asked about.
+    /// Events that could matter to the rule: hits, and events of a stage.
     pub events: u64,
     /// What its query found.
     pub hits: u64,
@@ -77,7 +78,7 @@ impl Engine {
         };
         let states = rules.rules.iter().map(state).collect();
         let indicators = rules.rules.iter().map(chosen).collect();
-        Self { rules, states, indicators, events: 0 }
+        Self { rules, states, indicators, matches: Matches::default(), events: 0 }
     }
 
     /// Takes the next event; gives the alerts that are certain now.
@@ -87,7 +88,17 @@ impl Engine {
         let rules = Arc::clone(&self.rules);
         let index = if rules.settings.enforce_index { event.index_name() } else { None };
         let mut out = Vec::new();
-        for (at, compiled) in rules.rules.iter().enumerate() {
+        let mut matches = std::mem::take(&mut self.matches);
+        let all: Vec<u32>;
+        let concerned = match &rules.queries {
+            Some(queries) => queries.matches(event.as_ref(), &mut matches),
+            None => {
+                all = (0..rules.rules.len() as u32).collect();
+                &all
+            }
+        };
+        for &at in concerned {
+            let (at, compiled) = (at as usize, &rules.rules[at as usize]);
             if rules.settings.enforce_index && compiled.indices.select(index.as_deref()) == Selection::NoMatch {
                 continue;
             }
@@ -95,6 +106,7 @@ impl Engine {
             let hits = self.states[at].run.push(Arc::clone(&event));
             self.judge(at, hits, &mut out);
         }
+        self.matches = matches;
         out
     }
 

@@ -80,7 +80,7 @@ impl Problem {
 }
 
 fn kind(diagnostics: &Diagnostics) -> ProblemKind {
-    let unsupported = |item: &Diagnostic| matches!(item.code, Code::RuleUnsupported | Code::Unsupported);
+    let unsupported = |item: &Diagnostic| item.code == Code::RuleUnsupported;
     let mut errors = diagnostics.items().iter().filter(|item| item.severity == Severity::Error);
     if errors.all(unsupported) { ProblemKind::Unsupported } else { ProblemKind::Broken }
 }

@@ -212,7 +212,7 @@ impl Analysis<'_> {
             ExprKind::And(items) => self.junction(items, span, Expr::And, Truth::and),
             ExprKind::Or(items) => self.junction(items, span, Expr::Or, Truth::or),
             ExprKind::Relation { .. } => self.error(
-                Code::Unsupported,
+                Code::BadShape,
                 span,
                 "relations between processes are not evaluated",
                 "Process relationships are not supported",
@@ -272,7 +272,7 @@ impl Analysis<'_> {
             "head" => Some(Pipe::Head(count)),
             "tail" => Some(Pipe::Tail(count)),
             _ => self.error(
-                Code::Unsupported,
+                Code::BadShape,
                 pipe.name.span,
                 format!("the pipe `{name}` is not evaluated"),
                 format!("Pipe [{name}] is not supported"),

@@ -1,0 +1,94 @@
+//! What rule authors see: one case for each diagnostic code, from the code's own example. `BLESS=1` writes the files anew.
+#![cfg(all(feature = "rules", feature = "ecs"))]
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test reports by panicking")]
+
+use std::path::Path;
+use std::sync::Arc;
+
+use elkhound::convert;
+use elkhound::diagnostic::{Code, Diagnostics};
+use elkhound::engine::{RuleSet, RuleSettings};
+use elkhound::eval::Limits;
+use elkhound::query::{Query, Settings};
+use elkhound::rule::{Loaded, load_text};
+use elkhound::schema::{Schema, Strictness};
+use elkhound::source::Source;
+use elkhound::syntax::eql::Dialect;
+use elkhound::syntax::kql;
+
+fn settings(schema: Schema, dialect: Dialect) -> Settings {
+    Settings { schema: Arc::new(schema), dialect, ..Settings::default() }
+}
+
+/// Every way in that the text could take, and what each says of it.
+fn findings(text: &str) -> Vec<Diagnostics> {
+    let mut out = Vec::new();
+    let mut note = |result: Result<Query, Diagnostics>| match result {
+        Ok(query) => out.push(query.warnings().clone()),
+        Err(found) => out.push(found),
+    };
+    let closed = || Schema::ecs().closed();
+    let mut no_leading = settings(Schema::ecs(), Dialect::Newest);
+    no_leading.leading_wildcards = false;
+    note(Query::builder().settings(no_leading).kql(text));
+    let strict = Settings { strictness: Strictness::Strict, ..settings(Schema::ecs(), Dialect::Newest) };
+    note(Query::builder().settings(strict).kql(text));
+    let nested = Schema::from_json(r#"{"user": "nested", "user.first": "keyword"}"#).unwrap();
+    note(Query::builder().settings(settings(nested, Dialect::Newest)).kql(text));
+    let narrow = Limits { regex: 1 << 10, ..Limits::default() };
+    note(Query::builder().settings(Settings { limits: narrow, ..Settings::default() }).eql(text));
+    for dialect in [Dialect::Newest, Dialect::Elastic(7, 9), Dialect::Endgame] {
+        for schema in [Schema::ecs(), closed()] {
+            note(Query::builder().settings(settings(schema.clone(), dialect)).eql(text));
+            note(Query::builder().settings(settings(schema, dialect)).kql(text));
+        }
+    }
+    for file in ["rule.toml", "rule.json"] {
+        let mut loaded = Loaded::default();
+        load_text(file, text, &mut loaded);
+        out.extend(loaded.rules.iter().map(|rule| rule.warnings().clone()));
+        let loaded = RuleSet::compile(loaded, &RuleSettings::default());
+        out.extend(loaded.problems.iter().map(|problem| problem.diagnostics().clone()));
+    }
+    let source = Source::new("<query>", text);
+    if let Ok(tree) = kql::parse(&source, &kql::Options::default()) {
+        out.extend(convert::kql_to_eql(&tree, &source, &Schema::none()).err());
+    }
+    out
+}
+
+/// The text that provokes a code, where it is too long for the table of codes.
+fn example(code: Code) -> String {
+    match code {
+        Code::TooDeep => "(".repeat(300),
+        Code::TooLong => "x".repeat((1 << 20) + 1),
+        _ => code.example().to_owned(),
+    }
+}
+
+#[test]
+fn every_code_has_its_case() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden");
+    let bless = std::env::var_os("BLESS").is_some();
+    let mut problems = Vec::new();
+    for &code in Code::ALL {
+        let shown =
+            findings(&example(code)).into_iter().find(|found| found.items().iter().any(|item| item.code == code));
+        let Some(shown) =
+            shown.map(|shown| shown.to_string()).map(|shown| shown.chars().take(4_000).collect::<String>())
+        else {
+            problems.push(format!("{}: its example does not provoke it: {}", code.id(), code.example()));
+            continue;
+        };
+        let file = folder.join(format!("{}.txt", code.id()));
+        if bless {
+            std::fs::create_dir_all(&folder).unwrap();
+            std::fs::write(&file, &shown).unwrap();
+        }
+        let wanted = std::fs::read_to_string(&file).unwrap_or_default();
+        if wanted != shown {
+            problems.push(format!("{}\n{shown}\nwanted\n{wanted}", code.id()));
+        }
+    }
+    assert!(problems.is_empty(), "{}", problems.join("\n\n"));
+}
