@@ -2,8 +2,9 @@
 //! a `Value` of the same event.
 #![allow(
     clippy::unwrap_used,
+    clippy::print_stdout,
     missing_docs,
-    reason = "a bench stops by panicking, and its macros make undocumented items"
+    reason = "a bench stops by panicking and prints what it measured, and its macros make undocumented items"
 )]
 
 mod data;

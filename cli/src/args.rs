@@ -143,7 +143,7 @@ pub enum BaseSchema {
 pub struct EvalArgs {
     #[command(flatten)]
     pub schema: SchemaArgs,
-    /// The field that orders events [default: `@timestamp`].
+    /// The field that orders events (`@timestamp` unless given).
     #[arg(long, value_name = "FIELD")]
     pub timestamp_field: Option<String>,
     /// The field that orders events of the same time.
