@@ -114,17 +114,17 @@ pub fn print_expression(expr: &Expr) -> String {
     out
 }
 
-/// How tightly an expression binds: `or` 1, `and` 2, `not` 3, comparison 4, sum 5, product 6, sign 7, predicate 8, primary 9.
+/// How tightly an expression binds: `or` 1, `and` 2, `not` 3, comparison 4, sum 5, product 6, sign 7, primary 9. A predicate
+/// binds tighter than a sum for Elasticsearch, looser for Endgame; as a comparison it is read the same by both.
 fn level(expr: &Expr) -> u8 {
     match &expr.kind {
         ExprKind::Or(_) => 1,
         ExprKind::And(_) => 2,
         ExprKind::Not(_) => 3,
-        ExprKind::Compare(..) => 4,
+        ExprKind::Compare(..) | ExprKind::In { .. } | ExprKind::Match { .. } => 4,
         ExprKind::Arithmetic(ArithmeticOperator::Add | ArithmeticOperator::Subtract, ..) => 5,
         ExprKind::Arithmetic(..) => 6,
         ExprKind::Sign(..) => 7,
-        ExprKind::In { .. } | ExprKind::Match { .. } => 8,
         ExprKind::Literal(_) | ExprKind::Field(_) | ExprKind::Call { .. } | ExprKind::Relation { .. } => 9,
     }
 }
