@@ -4,12 +4,11 @@
 //! over everything that is pushed: no schedule and no cap on alerts. Rules that count or compare over the whole window speak
 //! at [`Engine::finish`].
 
-mod aggregate;
 mod alert;
+mod kind;
 mod rule_set;
 mod session;
-mod threat;
 
-pub use alert::Alert;
+pub use alert::{Alert, Details, Enrichment, Finding, Suppressed, ThresholdResult};
 pub use rule_set::{LoadedRules, RuleSet, RuleSettings};
 pub use session::{Engine, EngineStats, RuleStats};

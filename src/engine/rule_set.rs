@@ -5,8 +5,10 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::aggregate::{NewTerms, Threshold};
-use super::threat::ThreatMatch;
+use super::kind::Kind;
+use super::kind::new_terms::NewTerms;
+use super::kind::threat::ThreatMatch;
+use super::kind::threshold::Threshold;
 use crate::analysis::{Context, filter};
 use crate::event::index::IndexPatterns;
 use crate::plan::Predicate;
@@ -31,16 +33,6 @@ pub(super) struct CompiledRule {
     pub query: Query,
     pub indices: IndexPatterns,
     pub kind: Kind,
-}
-
-/// What is done with the events that the query finds.
-#[derive(Debug)]
-pub(super) enum Kind {
-    /// An alert for each hit.
-    Hits,
-    Threshold(Threshold),
-    NewTerms(NewTerms),
-    ThreatMatch(Box<ThreatMatch>),
 }
 
 /// Rules that can run. Immutable; share it by `Arc`.

@@ -3,11 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
-
-use super::aggregate::Group;
-use super::alert::Alert;
-use super::rule_set::{CompiledRule, Kind, RuleSet};
+use super::alert::{Alert, Details, Finding};
+use super::kind::Kind;
+use super::kind::threshold::Group;
+use super::rule_set::{CompiledRule, RuleSet};
 use crate::event::Event;
 use crate::event::index::Selection;
 use crate::query::{Hit, Matches, Run};
@@ -119,8 +118,9 @@ impl Engine {
             self.judge(at, hits, &mut out);
             if let Kind::Threshold(threshold) = &compiled.kind {
                 let groups = std::mem::take(&mut self.states[at].groups);
-                for (events, details) in threshold.alerts(groups) {
-                    out.push(self.alert(at, events.into_iter().map(Some).collect(), None, details));
+                for (events, result) in threshold.reached(groups) {
+                    let events = events.into_iter().map(Some).collect();
+                    out.push(self.alert(at, Finding { events, details: Details::Threshold(result), suppressed: None }));
                 }
             }
         }
@@ -143,21 +143,19 @@ impl Engine {
         let rules = Arc::clone(&self.rules);
         self.states[at].stats.hits += hits.len() as u64;
         for hit in hits {
-            let events: Vec<Arc<Event>> = hit.events().iter().flatten().cloned().collect();
-            match (&rules.rules[at].kind, events.first()) {
-                (Kind::Hits, _) => {
-                    let all = hit.events().to_vec();
-                    out.push(self.alert(at, all, Some(hit), Json::Null));
-                }
-                (Kind::Threshold(threshold), Some(event)) => threshold.add(&mut self.states[at].groups, event),
+            let event = hit.events().iter().flatten().next().cloned();
+            match (&rules.rules[at].kind, event) {
+                (Kind::Hits, _) => out.push(self.alert(at, Finding::of_hit(hit))),
+                (Kind::Threshold(threshold), Some(event)) => threshold.add(&mut self.states[at].groups, &event),
                 (Kind::NewTerms(terms), Some(event)) => {
-                    for term in terms.new_terms(&mut self.states[at].seen, event) {
-                        out.push(self.alert(at, vec![Some(Arc::clone(event))], None, json!({"new_terms": term})));
+                    for term in terms.new_terms(&mut self.states[at].seen, &event) {
+                        out.push(self.alert(at, Finding::of_event(Arc::clone(&event), Details::NewTerms(term))));
                     }
                 }
                 (Kind::ThreatMatch(threat), Some(event)) => {
-                    if let Some(details) = threat.hit(&self.indicators[at], event) {
-                        out.push(self.alert(at, vec![Some(Arc::clone(event))], None, details));
+                    let hits = threat.hits(&self.indicators[at], &event);
+                    if !hits.is_empty() {
+                        out.push(self.alert(at, Finding::of_event(event, Details::Threat(hits))));
                     }
                 }
                 (_, None) => {}
@@ -165,8 +163,8 @@ impl Engine {
         }
     }
 
-    fn alert(&mut self, rule: usize, events: Vec<Option<Arc<Event>>>, hit: Option<Hit>, details: Json) -> Alert {
+    fn alert(&mut self, rule: usize, finding: Finding) -> Alert {
         self.states[rule].stats.alerts += 1;
-        Alert { rules: Arc::clone(&self.rules), rule, events, hit, details }
+        Alert { rules: Arc::clone(&self.rules), rule, finding, created: None }
     }
 }

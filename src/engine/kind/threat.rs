@@ -2,9 +2,10 @@
 
 use std::sync::Arc;
 
-use serde_json::{Value as Json, json};
+use serde_json::Value as Json;
 
-use super::aggregate::values;
+use super::terms::values;
+use crate::engine::alert::Enrichment;
 use crate::event::Event;
 use crate::query::{Query, Settings};
 use crate::rule::{Problem, Rule};
@@ -14,7 +15,7 @@ const MAX_ENRICHMENTS: usize = 200;
 
 /// The mapping of a rule and the query of its indicators.
 #[derive(Debug)]
-pub(super) struct ThreatMatch {
+pub(in crate::engine) struct ThreatMatch {
     groups: Vec<Vec<Entry>>,
     indicators: Query,
     path: String,
@@ -67,34 +68,25 @@ impl ThreatMatch {
             .collect()
     }
 
-    /// What the indicators say of an event; `None` where none hits it.
-    pub fn hit(&self, indicators: &[Arc<Event>], event: &Event) -> Option<Json> {
+    /// What the indicators say of an event; empty where none hits it.
+    pub fn hits(&self, indicators: &[Arc<Event>], event: &Event) -> Vec<Enrichment> {
         let hits = indicators.iter().flat_map(|indicator| {
             self.groups
                 .iter()
                 .filter(|group| group.iter().all(|entry| entry.holds(event, indicator)))
                 .map(move |group| (indicator, group))
         });
-        let enrichments: Vec<Json> =
-            hits.take(MAX_ENRICHMENTS).map(|(indicator, group)| self.enrichment(event, indicator, group)).collect();
-        if enrichments.is_empty() { None } else { Some(json!({"threat": {"enrichments": enrichments}})) }
+        hits.take(MAX_ENRICHMENTS).map(|(indicator, group)| self.enrichment(event, indicator, group)).collect()
     }
 
-    fn enrichment(&self, event: &Event, indicator: &Event, group: &[Entry]) -> Json {
-        let pointer = format!("/{}", self.path.replace('.', "/"));
-        let first = group.iter().find(|entry| !entry.negate);
-        let field = first.map_or("", |entry| entry.field.as_str());
-        json!({
-            "indicator": indicator.source().pointer(&pointer),
-            "feed": {"name": indicator.source().pointer("/threat/feed/name")},
-            "matched": {
-                "atomic": values(event, field).first(),
-                "field": field,
-                "id": indicator.id(),
-                "index": indicator.index(),
-                "type": "indicator_match_rule",
-            },
-        })
+    fn enrichment(&self, event: &Event, indicator: &Arc<Event>, group: &[Entry]) -> Enrichment {
+        let field = group.iter().find(|entry| !entry.negate).map_or("", |entry| entry.field.as_str());
+        Enrichment {
+            indicator: Arc::clone(indicator),
+            path: self.path.clone(),
+            field: field.to_owned(),
+            value: values(event, field).into_iter().next(),
+        }
     }
 }
 

@@ -1,0 +1,132 @@
+//! Alerts: what a rule found, as a document.
+
+mod identity;
+mod minimal;
+mod reason;
+
+use std::sync::Arc;
+
+use super::rule_set::RuleSet;
+use crate::event::Event;
+use crate::event::time::Instant;
+use crate::query::Hit;
+use crate::rule::Rule;
+
+/// What a rule found, with its rule and the time at which it was found.
+#[derive(Debug, Clone)]
+pub struct Alert {
+    pub(super) rules: Arc<RuleSet>,
+    pub(super) rule: usize,
+    pub(super) finding: Finding,
+    /// When the alert was created: the start of the scheduled run, or the time of the newest event of a stream, so that the
+    /// same input gives the same alert.
+    pub(super) created: Option<Instant>,
+}
+
+/// What a rule found, before it is written as an alert.
+#[derive(Debug, Clone)]
+pub struct Finding {
+    /// The events, in the order of the stages; `None` for missing ones of a sequence. The first is the source of the alert.
+    pub events: Vec<Option<Arc<Event>>>,
+    /// What the type of the rule adds.
+    pub details: Details,
+    /// What was suppressed into this alert, if the rule suppresses.
+    pub suppressed: Option<Suppressed>,
+}
+
+/// What the type of a rule adds to its events.
+#[derive(Debug, Clone)]
+pub enum Details {
+    /// One event that a query found.
+    Event,
+    /// Events of a sequence or a sample (Kibana: a shell alert over building blocks).
+    Group(Hit),
+    /// A group that reached a threshold.
+    Threshold(ThresholdResult),
+    /// Values never seen before, in the order of the rule's fields.
+    NewTerms(Vec<String>),
+    /// Indicators that the event matches.
+    Threat(Vec<Enrichment>),
+}
+
+/// A group of events that reached a threshold (Kibana: `kibana.alert.threshold_result`).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ThresholdResult {
+    /// The fields of the group and their values.
+    pub terms: Vec<(String, String)>,
+    /// How many events.
+    pub count: u64,
+    /// The field whose distinct values are counted, and their number.
+    pub cardinality: Option<(String, u64)>,
+    /// The time of the earliest event.
+    pub from: Option<Instant>,
+    /// The time of the latest event.
+    pub to: Option<Instant>,
+}
+
+/// An indicator that an event matches (Kibana: `threat.enrichments`).
+#[derive(Debug, Clone)]
+pub struct Enrichment {
+    /// The indicator.
+    pub indicator: Arc<Event>,
+    /// Where the indicator's own object stands in it.
+    pub path: String,
+    /// The event's field that matched.
+    pub field: String,
+    /// The event's value.
+    pub value: Option<String>,
+}
+
+/// What became part of another alert instead of one of its own (Kibana: alert suppression).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Suppressed {
+    /// The fields that group, and their values in this group; empty for a missing field.
+    pub terms: Vec<(String, Vec<serde_json::Value>)>,
+    /// The time of the earliest event of the group.
+    pub start: Option<Instant>,
+    /// The time of the latest.
+    pub end: Option<Instant>,
+    /// How many findings were suppressed into this alert.
+    pub count: u64,
+}
+
+impl Finding {
+    /// A hit of a query.
+    pub(super) fn of_hit(hit: Hit) -> Self {
+        let events = hit.events().to_vec();
+        let details = if hit.is_event() { Details::Event } else { Details::Group(hit) };
+        Self { events, details, suppressed: None }
+    }
+
+    /// One event and what the rule's type adds to it.
+    pub(super) fn of_event(event: Arc<Event>, details: Details) -> Self {
+        Self { events: vec![Some(event)], details, suppressed: None }
+    }
+}
+
+impl Alert {
+    /// The rule.
+    pub fn rule(&self) -> &Rule {
+        &self.rules.rules[self.rule].rule
+    }
+
+    /// The place of the rule in its set.
+    pub const fn rule_index(&self) -> usize {
+        self.rule
+    }
+
+    /// What was found.
+    pub const fn finding(&self) -> &Finding {
+        &self.finding
+    }
+
+    /// The events, `None` for missing ones of a sequence.
+    pub fn events(&self) -> &[Option<Arc<Event>>] {
+        &self.finding.events
+    }
+
+    /// When it was created, in nanoseconds since 1970.
+    pub const fn created(&self) -> Option<Instant> {
+        self.created
+    }
+}
