@@ -16,17 +16,44 @@ mod random;
 mod random_eql;
 mod reference;
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use elkhound::event::Event;
-use elkhound::query::{Hit, Matches, Query, QuerySet, Settings};
-use elkhound::schema::Schema;
+use elkhound::plan::QueryKind;
+use elkhound::query::{Hit, Matches, Position, Query, QuerySet, Settings};
+use elkhound::schema::{Field, FieldType, Lookup, Origin, Schema};
 use random::Random;
-use reference::batch::Positions;
+use reference::batch::{Asked, Positions};
 use serde_json::Value as Json;
 
 fn settings(mapping: &Json) -> Settings {
     Settings { schema: Arc::new(Schema::from_json(&mapping.to_string()).unwrap()), ..Settings::default() }
+}
+
+/// Random settings of an EQL request, as the program and as the reference have them.
+fn request(random: &mut Random, dates: &[Settings; 2]) -> (Settings, Asked) {
+    let mut settings = dates[usize::from(random.once_in(4))].clone();
+    settings.tiebreaker_field = random.once_in(2).then(|| random.pick(&["tb", "tb", "u"]).to_owned());
+    settings.max_samples_per_key = 1 + random.below(3);
+    settings.size = random.once_in(6).then(|| random.below(4));
+    settings.result_position = if random.once_in(2) { Position::Head } else { Position::Tail };
+    let field = |name: &str| match settings.schema.lookup(name) {
+        Lookup::Field(field) => (*field).clone(),
+        _ => Field::plain(name, FieldType::Inferred, Origin::Inferred),
+    };
+    let asked = Asked {
+        timestamp: field("@timestamp"),
+        tiebreaker: settings.tiebreaker_field.as_deref().map(field),
+        per_key: settings.max_samples_per_key,
+        size: settings.size,
+        from_the_end: settings.result_position == Position::Tail,
+    };
+    (settings, asked)
+}
+
+fn dates() -> [Settings; 2] {
+    ["date", "date_nanos"].map(|date| settings(&random_eql::mapping(date)))
 }
 
 fn events(documents: &[Json]) -> Vec<Arc<Event>> {
@@ -39,10 +66,10 @@ fn positions(hits: Vec<Hit>, events: &[Arc<Event>]) -> Vec<Positions> {
     hits.iter().map(|hit| hit.events().iter().map(|event| event.as_ref().map(position)).collect()).collect()
 }
 
-/// A stream's hits as the batch has them: in the order of their ends, and those with the same end as they are.
-fn streamed(query: &Query, events: &[Arc<Event>], finished_late: &mut usize) -> Vec<Positions> {
+/// The hits of a stream of the events in this order, by their positions.
+fn streamed(query: &Query, events: &[Arc<Event>], order: &[usize], finished_late: &mut usize) -> Vec<Positions> {
     let mut run = query.start();
-    let mut hits: Vec<Hit> = events.iter().flat_map(|event| run.push(Arc::clone(event))).collect();
+    let mut hits: Vec<Hit> = order.iter().flat_map(|&at| run.push(Arc::clone(&events[at]))).collect();
     let rest = run.finish();
     *finished_late += rest.len();
     hits.extend(rest);
@@ -64,7 +91,7 @@ fn kql() {
         let text = random::query(&mut random, depth);
         let Ok(query) = Query::builder().settings(settings.clone()).kql(&text) else { continue };
         let documents: Vec<Json> = (0..10).map(|_| random::event(&mut random)).collect();
-        let elkhound::plan::QueryKind::Event(filter) = &query.plan().kind else { panic!("{text} is no event query") };
+        let QueryKind::Event(filter) = &query.plan().kind else { panic!("{text} is no event query") };
         let set = QuerySet::new(std::slice::from_ref(&query)).unwrap();
         let mut matches = Matches::default();
         for document in &documents {
@@ -83,28 +110,35 @@ fn kql() {
 
 /// Runs `count` random queries of one kind over random streams.
 fn eql(name: &str, make: fn(&mut Random) -> String, count: usize) {
-    let settings = settings(&random_eql::mapping());
+    let dates = dates();
     let (mut run, mut hits, mut refused, mut late) = (0, 0, 0, 0);
     for seed in 0..oracle::count(count) as u64 {
         let mut random = Random::new(seed + 0xE01);
-        let text = make(&mut random);
-        let Ok(query) = Query::builder().settings(settings.clone()).eql(&text) else {
+        let (text, (settings, asked)) = (make(&mut random), request(&mut random, &dates));
+        let Ok(query) = Query::builder().settings(settings).eql(&text) else {
             refused += 1;
             continue;
         };
         let documents = random_eql::stream(&mut random, false);
         let events = events(&documents);
-        let expected = reference::batch::search(query.plan(), &documents);
-        let told = || format!("{text}\n{}", documents.iter().map(Json::to_string).collect::<Vec<_>>().join("\n"));
+        let expected = reference::batch::search(query.plan(), &documents, &asked);
+        let told = || {
+            format!(
+                "{seed}: {text}\n{:?}\n{}",
+                asked,
+                documents.iter().map(Json::to_string).collect::<Vec<_>>().join("\n")
+            )
+        };
         let found = positions(query.search(events.clone()), &events);
         assert_eq!(found, expected, "{}", told());
-        if query.plan().pipes.is_empty() {
-            assert_eq!(
-                sorted(streamed(&query, &events, &mut late)),
-                sorted(expected.clone()),
-                "as a stream: {}",
-                told()
-            );
+        if query.plan().pipes.is_empty() && asked.size.is_none() {
+            let order = match query.plan().kind {
+                // Samples take events in the order of the input.
+                QueryKind::Sample(_) => (0..events.len()).collect(),
+                _ => reference::batch::order(&documents, &asked, Ordering::Greater),
+            };
+            let found = streamed(&query, &events, &order, &mut late);
+            assert_eq!(sorted(found), sorted(expected.clone()), "as a stream: {}", told());
         }
         hits += expected.len();
         run += 1;
@@ -133,7 +167,7 @@ fn eql_samples() {
 /// Arrival out of order within the allowed lateness changes nothing.
 #[test]
 fn lateness() {
-    let mut settings = settings(&random_eql::mapping());
+    let mut settings = settings(&random_eql::mapping("date"));
     settings.lateness = 5_000_000_000;
     let (mut run, mut hits) = (0, 0);
     for seed in 0..oracle::count(2_000) as u64 {

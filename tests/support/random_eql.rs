@@ -5,10 +5,10 @@ use serde_json::{Map, Value, json};
 
 use crate::random::Random;
 
-/// The types of the fields that the queries name.
-pub fn mapping() -> Value {
+/// The types of the fields that the queries name, `u` and `uu` aside; timestamps are of type `date` or `date_nanos`.
+pub fn mapping(date: &str) -> Value {
     json!({
-        "@timestamp": "date", "event.category": "keyword", "k": "keyword", "kk": "keyword", "i": "long", "n": "long", "d": "double",
+        "@timestamp": date, "tb": "long", "event.category": "keyword", "k": "keyword", "kk": "keyword", "i": "long", "n": "long", "d": "double",
         "s": "keyword", "w": "wildcard", "ip": "ip", "ok": "boolean", "v": "version", "sf": {"type": "scaled_float", "scaling_factor": 10}
     })
 }
@@ -16,7 +16,9 @@ pub fn mapping() -> Value {
 const CATEGORIES: &[&str] = &["a", "b", "c", "any", "any"];
 const TEXTS: &[&str] = &["foo", "Foo", "bar", "foobar", "", "é", "É", "10", "a.b"];
 const NUMBERS: &[&str] = &["0", "1", "2", "-1", "10", "1.5", "9223372036854775807"];
-const KEYS: &[&str] = &["k", "i", "kk", "ip", "n"];
+/// Keys that can stand for one another.
+const KEYS: &[&[&str]] =
+    &[&["k", "kk", "s", "o.k"], &["k", "kk"], &["i", "n", "d", "sf"], &["ip"], &["v"], &["ok"], &["u", "uu"]];
 
 /// A random query on single events.
 pub fn event_query(random: &mut Random) -> String {
@@ -37,39 +39,61 @@ fn pipes(random: &mut Random) -> String {
     }
 }
 
+/// ` by` some keys, `?` before some.
+fn by(random: &mut Random, groups: &[&[&str]], optional: bool) -> String {
+    let names: Vec<String> = groups
+        .iter()
+        .map(|group| format!("{}{}", if optional && random.once_in(2) { "?" } else { "" }, random.pick(group)))
+        .collect();
+    if names.is_empty() { String::new() } else { format!(" by {}", names.join(", ")) }
+}
+
+fn groups(random: &mut Random, most: usize) -> Vec<&'static [&'static str]> {
+    (0..random.below(most + 1)).map(|_| KEYS[random.below(KEYS.len())]).collect()
+}
+
 /// A random sequence.
 pub fn sequence(random: &mut Random) -> String {
     let spanned = !random.once_in(4);
-    let shared = if random.once_in(3) { None } else { Some(random.pick(KEYS)) };
-    let own = random.once_in(4).then(|| random.pick(&["k", "kk"]));
-    let optional = if random.once_in(4) { "?" } else { "" };
-    let by = shared.map_or_else(String::new, |key| format!(" by {optional}{key}"));
-    let span = if spanned { format!(" with maxspan={}s", 1 + random.below(8)) } else { String::new() };
+    let (shared, own) = (groups(random, 2), if random.once_in(3) { groups(random, 2) } else { Vec::new() });
+    let optional = random.once_in(4);
+    let span = match random.below(3) {
+        _ if !spanned => String::new(),
+        0 => format!(" with maxspan={}ms", [1, 500, 1000, 1500, 2001][random.below(5)]),
+        _ => format!(" with maxspan={}s", 1 + random.below(8)),
+    };
     let terms = 2 + random.below(3);
     let there = random.below(terms);
-    let mut text = format!("sequence{by}{span}");
+    let mut text = format!("sequence{}{span}", by(random, &shared, optional));
     for at in 0..terms {
         let absent = spanned && at != there && random.once_in(4);
         let depth = random.below(2);
         let (mark, filter) = (if absent { "!" } else { "" }, simple(random, depth));
-        let by = own.map_or_else(String::new, |own| {
-            format!(" by {optional}{}", if own == "k" { random.pick(&["k", "kk", "s"]) } else { own })
-        });
+        let by = by(random, &own, optional);
         let runs = if random.once_in(8) { format!(" with runs={}", 1 + random.below(3)) } else { String::new() };
         text.push_str(&format!(" {mark}[{filter}]{by}{runs}"));
     }
     if random.once_in(4) {
-        let by = own.map_or_else(String::new, |own| format!(" by {optional}{own}"));
-        text.push_str(&format!(" until [{}]{by}", simple(random, 0)));
+        let depth = random.below(2);
+        let until = if random.once_in(2) { filter(random, depth) } else { simple(random, 0) };
+        text.push_str(&format!(" until [{until}]{}", by(random, &own, optional)));
     }
     text + &pipes(random)
 }
 
 /// A random sample.
 pub fn sample(random: &mut Random) -> String {
-    let terms: Vec<String> = (0..2 + random.below(3)).map(|_| format!("[{}]", simple(random, 0))).collect();
-    let optional = if random.once_in(4) { "?" } else { "" };
-    format!("sample by {optional}{} {}", random.pick(KEYS), terms.join(" "))
+    let optional = random.once_in(4);
+    let first = KEYS[random.below(KEYS.len())];
+    let (shared, own) =
+        if random.once_in(2) { (vec![first], groups(random, 1)) } else { (groups(random, 1), vec![first]) };
+    let shared = by(random, &shared, optional);
+    let terms = (0..2 + random.below(3)).map(|_| {
+        let filter = simple(random, 0);
+        format!("[{filter}]{}", by(random, &own, optional))
+    });
+    let terms: Vec<String> = terms.collect();
+    format!("sample{shared} {}", terms.join(" "))
 }
 
 /// A filter that a good part of the events satisfy.
@@ -125,7 +149,11 @@ fn test(random: &mut Random) -> String {
             quoted(random, TEXTS)
         ),
         8 => format!("n {} ({}, {})", random.pick(&["in", "not in"]), random.below(3), random.below(11)),
-        9 => format!("{} {} null", random.pick(&["s", "n", "ip", "ok", "d", "?zz", "v"]), random.pick(&["==", "!="])),
+        9 => format!(
+            "{} {} null",
+            random.pick(&["s", "n", "ip", "ok", "d", "?zz", "v", "o.k"]),
+            random.pick(&["==", "!="])
+        ),
         10 => format!(
             "{}{}({}, {})",
             random.pick(&["startsWith", "endsWith", "stringContains"]),
@@ -173,27 +201,51 @@ fn string(random: &mut Random, depth: usize) -> String {
 
 /// A stream in the order of time; `distinct` gives each event its own instant.
 pub fn stream(random: &mut Random, distinct: bool) -> Vec<Value> {
-    let mut millis = 0;
+    let mut micros = 0;
     let count = 3 + random.below(25);
     let mut out = Vec::new();
     for _ in 0..count {
-        millis += if distinct { 1 + random.below(1500) } else { [0, 0, 1, 500, 1000, 1000, 2000][random.below(7)] };
-        out.push(event(random, millis));
+        micros += match random.below(8) {
+            _ if distinct => 1000 + 1000 * random.below(1500),
+            0 | 1 => 0,
+            2 => 1000,
+            3 => 100 * random.below(20),
+            4 => 500_000,
+            5 | 6 => 1_000_000,
+            _ => 2_000_000,
+        };
+        out.push(event(random, micros));
     }
     out
 }
 
-fn event(random: &mut Random, millis: usize) -> Value {
+fn event(random: &mut Random, micros: usize) -> Value {
     let mut out = Map::new();
-    if !random.once_in(30) {
-        let text = format!("2024-01-01T00:{:02}:{:02}.{:03}Z", millis / 60_000, millis / 1000 % 60, millis % 1000);
-        out.insert("@timestamp".into(), text.into());
+    let minutes = micros / 60_000_000;
+    let text = format!("2024-01-01T00:{minutes:02}:{:02}.{:06}Z", micros / 1_000_000 % 60, micros % 1_000_000);
+    match random.below(60) {
+        0 => {}
+        1 => drop(out.insert("@timestamp".into(), json!([text, "2024-01-01T00:00:00Z"]))),
+        _ => drop(out.insert("@timestamp".into(), text.into())),
     }
     if !random.once_in(15) {
-        out.insert("event".into(), json!({"category": random.pick(&["a", "b", "c"])}));
+        let category = random.pick(&["a", "b", "c"]);
+        if random.once_in(8) {
+            out.insert("event.category".into(), json!([category, random.pick(&["a", "B", "c"])]));
+        } else {
+            out.insert("event".into(), json!({"category": category}));
+        }
     }
-    for field in ["k", "kk", "i", "n", "d", "s", "w", "ip", "ok", "v", "sf"] {
+    if random.once_in(2) {
+        let inner: Vec<Value> = (0..1 + random.below(2)).map(|_| json!({"k": one(random, "k")})).collect();
+        out.insert("o".into(), inner.into());
+    }
+    for field in ["tb", "k", "kk", "i", "n", "d", "s", "w", "ip", "ok", "v", "sf", "u", "uu"] {
         if random.once_in(6) {
+            continue;
+        }
+        if field == "tb" {
+            out.insert("tb".into(), json!(random.below(4)));
             continue;
         }
         let value = match random.below(14) {
@@ -208,6 +260,7 @@ fn event(random: &mut Random, millis: usize) -> Value {
 
 fn one(random: &mut Random, field: &str) -> Value {
     match field {
+        "u" | "uu" => [json!(1), json!("1"), json!(1.0), json!(true), json!("x")][random.below(5)].clone(),
         "k" | "kk" => random.pick(&["x", "y"]).into(),
         "i" | "n" => json!(random.below(3)),
         "d" | "sf" => json!([0.0, 1.0, 1.5, -1.0][random.below(4)]),
