@@ -33,24 +33,22 @@ impl Hash for Key {
                 Datum::Text(text) | Datum::Version(text) => text.hash(state),
                 Datum::Ip(ip) => crate::text::ip_number(*ip).hash(state),
                 Datum::Date(instant) => instant.hash(state),
-                // Equal numbers of any width have the same double.
-                number => number.as_number().map(crate::event::number::to_f64).map(f64::to_bits).hash(state),
+                // Equal numbers of any width have the same double, but for the sign of zero.
+                number => {
+                    number.as_number().map(|number| (crate::event::number::to_f64(number) + 0.0).to_bits()).hash(state);
+                }
             }
         }
     }
 }
 
 fn same(left: &Datum, right: &Datum) -> bool {
-    match (left, right) {
-        (Datum::Null, Datum::Null) => true,
-        (Datum::Text(a), Datum::Text(b)) | (Datum::Version(a), Datum::Version(b)) => a == b,
-        _ => left.order(right).is_some_and(Ordering::is_eq),
-    }
+    left.compare(right).is_eq()
 }
 
 impl Key {
-    /// The order in which hits that end together, and samples, come: component by component, null first, texts by their
-    /// bytes.
+    /// The order in which hits that end together, and samples, come: component by component, as [`Datum::compare`], texts
+    /// by their bytes.
     pub fn compare(&self, other: &Self) -> Ordering {
         let parts = self.0.iter().zip(&other.0).map(|(a, b)| order(a, b));
         parts.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
@@ -59,11 +57,8 @@ impl Key {
 
 fn order(left: &Datum, right: &Datum) -> Ordering {
     match (left, right) {
-        (Datum::Null, Datum::Null) => Ordering::Equal,
-        (Datum::Null, _) => Ordering::Less,
-        (_, Datum::Null) => Ordering::Greater,
         (Datum::Text(a), Datum::Text(b)) => a.cmp(b),
-        _ => left.order(right).unwrap_or_else(|| left.to_text().cmp(&right.to_text())),
+        _ => left.compare(right),
     }
 }
 

@@ -36,7 +36,7 @@ impl Ordinal {
             (None, None) => Ordering::Equal,
             (None, Some(_)) => missing,
             (Some(_), None) => missing.reverse(),
-            (Some(a), Some(b)) => a.order(b).unwrap_or(Ordering::Equal),
+            (Some(a), Some(b)) => a.compare(b),
         };
         tie.then(self.position.cmp(&other.position))
     }

@@ -178,9 +178,9 @@ impl SequenceRun {
         self.took
     }
 
-    /// Ends the stream: what waited for an absence has seen it.
-    pub fn finish(&mut self) -> Vec<Found> {
-        self.waiting.drain(..).map(|waiting| waiting.found).collect()
+    /// Ends the stream: what waited for an absence has seen it, unless what should be absent came last.
+    pub fn finish(&mut self, sequence: &Sequence) -> Vec<Found> {
+        self.waiting.drain(..).filter(|waiting| waiting.accepted(sequence)).map(|waiting| waiting.found).collect()
     }
 
     /// Takes one event into the slot of `step`; gives the sequence if it is complete.

@@ -123,6 +123,28 @@ impl Datum {
             _ => Some(compare(self.as_number()?, other.as_number()?)),
         }
     }
+
+    /// An order of all values for sorting: by kind, null first, then by value; numbers of any width are one kind.
+    #[must_use]
+    pub fn compare(&self, other: &Self) -> Ordering {
+        match (self, other, self.as_number().zip(other.as_number())) {
+            (_, _, Some((a, b))) => compare(a, b),
+            (Self::Version(a), Self::Version(b), _) => compare_versions(a, b).then_with(|| a.cmp(b)),
+            _ => self.rank().cmp(&other.rank()).then_with(|| self.order(other).unwrap_or(Ordering::Equal)),
+        }
+    }
+
+    const fn rank(&self) -> u8 {
+        match self {
+            Self::Null => 0,
+            Self::Bool(_) => 1,
+            Self::Int(_) | Self::Long(_) | Self::UnsignedLong(_) | Self::Double(_) => 2,
+            Self::Date(_) => 3,
+            Self::Ip(_) => 4,
+            Self::Text(_) => 5,
+            Self::Version(_) => 6,
+        }
+    }
 }
 
 /// As Java's `Double.toString` prints it.

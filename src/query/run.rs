@@ -123,7 +123,11 @@ impl Run {
                 };
                 hits.extend(found.into_iter().map(hit));
             }
-            State::Sequence(run) => hits.extend(run.finish().into_iter().map(sequence_hit)),
+            State::Sequence(run) => {
+                if let Kind::Sequence(sequence) = &query.0.kind {
+                    hits.extend(run.finish(sequence).into_iter().map(sequence_hit));
+                }
+            }
             State::Sample(run) => {
                 let size = query.0.settings.size.unwrap_or(usize::MAX);
                 let samples = run.finish(query.0.settings.max_samples_per_key, size);
@@ -281,7 +285,7 @@ pub(super) fn search(query: &Query, events: Vec<Arc<Event>>) -> Vec<Hit> {
             for (ordinal, event) in &ordered {
                 found.extend(run.push(sequence, &compiled.program, event, ordinal));
             }
-            found.extend(run.finish());
+            found.extend(run.finish(sequence));
             found.sort_by(|a, b| a.end.compare(&b.end).then_with(|| a.key.compare(&b.key)));
             found.into_iter().map(sequence_hit).collect()
         }
