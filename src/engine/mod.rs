@@ -10,5 +10,5 @@ mod rule_set;
 mod session;
 
 pub use alert::{Alert, Details, Enrichment, Finding, Suppressed, ThresholdResult};
-pub use rule_set::{LoadedRules, RuleSet, RuleSettings};
+pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
 pub use session::{Engine, EngineStats, RuleStats};

@@ -1,5 +1,6 @@
 //! Rules, compiled.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -15,6 +16,20 @@ use crate::plan::Predicate;
 use crate::query::{Query, QuerySet, Settings};
 use crate::rule::{LoadError, Loaded, Problem, Rule, RuleLanguage, RuleType, load_paths};
 
+/// What becomes of a quirk of Kibana's that only changes how an alert looks or when it comes. A quirk that changes whether there
+/// is an alert is always followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Compat {
+    /// What the author of the rule would expect.
+    #[default]
+    Sensible,
+    /// What Kibana does.
+    Kibana,
+}
+
+/// The values of value lists, by the id of the list.
+pub type ValueLists = BTreeMap<String, Vec<String>>;
+
 /// How rules are compiled and judged.
 #[derive(Debug, Clone, Default)]
 pub struct RuleSettings {
@@ -22,8 +37,12 @@ pub struct RuleSettings {
     pub query: Settings,
     /// Whether a rule sees only events of its own indices. An event without an index is seen by every rule.
     pub enforce_index: bool,
-    /// Exception items (`exception_list` exports) by the id of their list.
+    /// Exception items besides those that came with the rules; each names its list by `list_id`.
     pub exceptions: Vec<Json>,
+    /// The value lists that exception items refer to.
+    pub value_lists: ValueLists,
+    /// Which quirks of Kibana are followed.
+    pub compat: Compat,
 }
 
 /// A rule and what it became.

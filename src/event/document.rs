@@ -40,6 +40,8 @@ pub struct Event {
     source: Json,
     index: Option<Arc<str>>,
     id: Option<Arc<str>>,
+    /// Where it was read, for what it does not say itself.
+    origin: Option<(Arc<str>, Arc<str>)>,
     filled: Option<DataStream>,
 }
 
@@ -81,14 +83,15 @@ impl Event {
             other => other,
         };
         let filled = index.as_deref().and_then(DataStream::of_index);
-        Self { source, index, id, filled }
+        Self { source, index, id, origin: None, filled }
     }
 
-    /// Gives the event an index and an id where it has none of its own.
+    /// Says where the event was read; that stands in for an index or an id that it does not have itself.
     #[must_use]
     pub fn with_origin(mut self, index: &Arc<str>, id: impl FnOnce() -> Arc<str>) -> Self {
-        self.index.get_or_insert_with(|| Arc::clone(index));
-        self.id.get_or_insert_with(id);
+        if self.index.is_none() || self.id.is_none() {
+            self.origin = Some((Arc::clone(index), id()));
+        }
         self
     }
 
@@ -99,14 +102,24 @@ impl Event {
         self
     }
 
-    /// The name of its index: `_index`, else its data stream.
+    /// Its `_index`, else where it was read.
     pub fn index(&self) -> Option<&str> {
-        self.index.as_deref()
+        self.index.as_deref().or_else(|| self.origin.as_ref().map(|(index, _)| index.as_ref()))
     }
 
-    /// Its `_id`.
+    /// Its `_id`, else its place where it was read.
     pub fn id(&self) -> Option<&str> {
+        self.id.as_deref().or_else(|| self.origin.as_ref().map(|(_, id)| id.as_ref()))
+    }
+
+    /// Its `_id`, if it has one itself.
+    pub fn own_id(&self) -> Option<&str> {
         self.id.as_deref()
+    }
+
+    /// Its `_index`, else the data stream that its own fields name.
+    pub fn own_index(&self) -> Option<String> {
+        self.index.as_deref().map(str::to_owned).or_else(|| self.data_stream())
     }
 
     /// The event itself, unchanged.
@@ -114,11 +127,13 @@ impl Event {
         &self.source
     }
 
-    /// The name by which index patterns know the event: its index, else the data stream that its own fields name.
+    /// The name by which index patterns know the event: its `_index`, else the data stream that its own fields name, else where
+    /// it was read.
     pub fn index_name(&self) -> Option<String> {
-        if let Some(index) = &self.index {
-            return Some(index.to_string());
-        }
+        self.own_index().or_else(|| self.index().map(str::to_owned))
+    }
+
+    fn data_stream(&self) -> Option<String> {
         let field = |name: &str| {
             let mut found = None;
             self.source.any(&FieldKey::new(0, name), &mut |value| {

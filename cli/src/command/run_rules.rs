@@ -23,7 +23,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     let exceptions = args.exceptions.iter().map(|path| json_lines(path)).collect::<Outcome<Vec<_>>>()?.concat();
     let loaded = load(&args.rules)?;
     let given = loaded.rules.len() + loaded.problems.len();
-    let rule_settings = RuleSettings { query: query.clone(), enforce_index: args.enforce_index, exceptions };
+    let rule_settings =
+        RuleSettings { query: query.clone(), enforce_index: args.enforce_index, exceptions, ..RuleSettings::default() };
     let LoadedRules { rules, problems } = RuleSet::compile(loaded, &rule_settings);
     for problem in &problems {
         output::note(&problem.to_string());

@@ -193,7 +193,7 @@ fn forms(rule: &Rule, history: Option<&History>) -> Vec<Form> {
 
 fn compile(rule: &Rule, settings: &Settings, enforce_index: bool) -> Result<Arc<RuleSet>, String> {
     let loaded = Loaded { rules: vec![rule.clone()], problems: Vec::new() };
-    let settings = RuleSettings { query: settings.clone(), enforce_index, exceptions: Vec::new() };
+    let settings = RuleSettings { query: settings.clone(), enforce_index, ..RuleSettings::default() };
     let compiled = RuleSet::compile(loaded, &settings);
     match compiled.problems.first() {
         Some(problem) => Err(output::diagnostics(problem.diagnostics())),
