@@ -242,7 +242,7 @@ impl SequenceRun {
         if sequence.has_missing() && now.saturating_sub(self.swept) > span {
             self.swept = now;
             for stage in &mut self.absent {
-                stage.retain(|_, times| times.back().is_some_and(|&last| now - last <= span));
+                stage.retain(|_, times| times.back().is_some_and(|&last| !beyond(last, now, span)));
             }
         }
     }
@@ -356,8 +356,10 @@ impl SequenceRun {
             return Vec::new();
         }
         let span = sequence.maxspan.unwrap_or(Instant::MAX);
-        let (ready, waiting) =
-            self.waiting.drain(..).partition(|waiting| waiting.first_trailing.is_some() || now - waiting.start > span);
+        let (ready, waiting) = self
+            .waiting
+            .drain(..)
+            .partition(|waiting| waiting.first_trailing.is_some() || beyond(waiting.start, now, span));
         self.waiting = waiting;
         let ready: Vec<Waiting> = ready;
         ready.into_iter().filter(|waiting| waiting.accepted(sequence)).map(|waiting| waiting.found).collect()
@@ -372,10 +374,8 @@ impl Waiting {
         let first = sequence.stages.first().is_some_and(|stage| stage.missing);
         let last = sequence.stages.last().is_some_and(|stage| stage.missing);
         let end = self.found.end.timestamp.unwrap_or(self.start);
-        let longer = |from: Option<Instant>, to: Option<Instant>| match (from, to) {
-            (Some(from), Some(to)) => millis(to) - millis(from) > span / MILLISECOND,
-            _ => false,
-        };
+        let longer =
+            |from: Option<Instant>, to: Option<Instant>| from.zip(to).is_some_and(|(from, to)| beyond(from, to, span));
         match (self.last_leading, self.first_trailing) {
             (None, None) => true,
             (None, _) if first => true,
@@ -388,6 +388,11 @@ impl Waiting {
             },
         }
     }
+}
+
+/// Whether more than `span` lies between, counted in milliseconds, as absences are.
+const fn beyond(from: Instant, to: Instant, span: Instant) -> bool {
+    millis(to) - millis(from) > span / MILLISECOND
 }
 
 const fn millis(instant: Instant) -> Instant {

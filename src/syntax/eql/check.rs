@@ -123,7 +123,7 @@ fn check_sample_term(parser: &mut Parser<'_>, sample: &Sample, term: &Term) {
     let keys: Vec<_> = sample.by.iter().chain(&term.by).collect();
     if keys.is_empty() {
         let product = "A sample must have at least one join key, found none";
-        parser.problem(sample.span, "a sample needs a key: `sample by host.id …`", product);
+        parser.problem(term.span, "a filter of a sample needs a key: `sample by host.id …`", product);
     }
     let name = |key: &Expr| match &key.kind {
         ExprKind::Field(field) => Some(field.dotted()),
