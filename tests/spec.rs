@@ -14,10 +14,12 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use elkhound::engine::{Engine, RuleSet, RuleSettings};
 use elkhound::event::Event;
 use elkhound::event::time::MILLISECOND;
 use elkhound::plan::QueryKind;
 use elkhound::query::{Hit, Matches, Position, Query, QuerySet, Settings};
+use elkhound::rule::{Loaded, load_text};
 use elkhound::schema::{Field, FieldType, Lookup, Origin, Schema, Strictness};
 use elkhound::syntax::eql::Dialect;
 use reference::batch::{Asked, Positions};
@@ -237,19 +239,29 @@ fn read<Case: serde::de::DeserializeOwned>(path: &Path) -> File<Case> {
     toml::from_str(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()))
 }
 
-fn check(folder: &str, least: usize) {
+/// Asks every case of a folder; `ask` gives its name and what does not hold.
+fn check_files<Case: serde::de::DeserializeOwned>(
+    folder: &str,
+    ask: impl Fn(&Case, Option<&str>) -> (String, Vec<String>),
+) -> usize {
     let (mut count, mut problems) = (0, Vec::new());
     for path in files(folder) {
         let file: File<Case> = read(&path);
         for case in &file.case {
             count += 1;
-            let found = case.problems(file.mapping.as_deref());
-            let told = |problem| format!("{}: {}: {problem}\n  because {}", path.display(), case.name, case.why);
-            problems.extend(found.into_iter().map(told));
+            let (name, found) = ask(case, file.mapping.as_deref());
+            problems.extend(found.into_iter().map(|problem| format!("{}: {problem}\n  in {name}", path.display())));
         }
     }
     println!("{folder}: {count} cases");
     assert!(problems.is_empty(), "{}", problems.join("\n"));
+    count
+}
+
+fn check(folder: &str, least: usize) {
+    let count = check_files(folder, |case: &Case, mapping| {
+        (format!("{}\n  because {}", case.name, case.why), case.problems(mapping))
+    });
     assert!(count >= least, "{folder} has lost cases");
 }
 
@@ -271,4 +283,87 @@ fn sequences() {
 #[test]
 fn samples() {
     check("sample", 10);
+}
+
+/// A rule, and what it alerts about.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RuleCase {
+    name: String,
+    why: String,
+    /// The fields of the rule as the API has them, but for those that every rule has.
+    rule: Map<String, Json>,
+    /// Exception items of the list `list`, which the rule refers to where there are some.
+    #[serde(default)]
+    exceptions: Vec<Json>,
+    #[serde(default)]
+    enforce_index: bool,
+    #[serde(default)]
+    events: String,
+    /// The events of each alert, by places.
+    #[serde(default)]
+    alerts: Vec<Vec<i64>>,
+    /// The code of the problem that keeps the rule from running.
+    #[serde(default)]
+    problem: Option<String>,
+}
+
+impl RuleCase {
+    fn document(&self) -> Json {
+        let mut out = json!({
+            "rule_id": "case", "name": "Case", "description": "", "severity": "low", "risk_score": 1, "type": "query", "language": "kuery"
+        });
+        for (name, value) in &self.rule {
+            out[name] = value.clone();
+        }
+        if !self.exceptions.is_empty() {
+            let list = json!({"id": "1", "list_id": "list", "type": "detection", "namespace_type": "single"});
+            out["exceptions_list"] = json!([list]);
+        }
+        out
+    }
+
+    fn problems(&self) -> Vec<String> {
+        let mut loaded = Loaded::default();
+        load_text("case.json", &self.document().to_string(), &mut loaded);
+        let in_list = |item: &Json| {
+            let mut item = item.clone();
+            item["list_id"] = "list".into();
+            item
+        };
+        let settings = RuleSettings {
+            query: Settings { schema: Arc::new(Schema::ecs()), ..Settings::default() },
+            exceptions: self.exceptions.iter().map(in_list).collect(),
+            enforce_index: self.enforce_index,
+            ..RuleSettings::default()
+        };
+        let loaded = RuleSet::compile(loaded, &settings);
+        let codes = loaded.problems.iter().flat_map(|problem| problem.diagnostics().items());
+        match (codes.map(|item| item.code.id().to_owned()).next(), &self.problem) {
+            (None, None) => self.alerts(loaded.rules),
+            (found, wanted) if found == *wanted => Vec::new(),
+            (found, wanted) => vec![format!("has the problem {found:?}, not {wanted:?}")],
+        }
+    }
+
+    fn alerts(&self, rules: Arc<RuleSet>) -> Vec<String> {
+        let events: Vec<Arc<Event>> =
+            stream(&self.events).into_iter().map(|json| Arc::new(Event::from_value(json))).collect();
+        let mut engine = Engine::new(rules);
+        let mut alerts: Vec<_> = events.iter().flat_map(|event| engine.push(Arc::clone(event))).collect();
+        alerts.extend(engine.finish());
+        let place =
+            |event: &Arc<Event>| events.iter().position(|other| Arc::ptr_eq(other, event)).map_or(-1, |at| at as i64);
+        let found =
+            alerts.iter().map(|alert| alert.events().iter().map(|event| event.as_ref().map_or(-1, place)).collect());
+        let found: Vec<Vec<i64>> = found.collect();
+        if found == self.alerts { Vec::new() } else { vec![format!("alerts about {found:?}, not {:?}", self.alerts)] }
+    }
+}
+
+#[test]
+fn rules() {
+    let cases =
+        check_files("rule", |case: &RuleCase, _| (format!("{}\n  because {}", case.name, case.why), case.problems()));
+    assert!(cases >= 25, "rule has lost cases");
 }
