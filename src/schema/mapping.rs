@@ -55,8 +55,16 @@ impl Reader {
             return self.properties(properties, Above::default());
         }
         if let Some(fields) = root.get("fields").and_then(Value::as_object) {
-            self.field_caps(fields);
-            return Ok(());
+            return if fields.values().all(|field| type_of(field).is_some()) {
+                self.flat(fields)
+            } else {
+                self.field_caps(fields);
+                Ok(())
+            };
+        }
+        // Field lists of an integration: flat names for each data stream.
+        if let Some(streams) = root.get("streams").and_then(Value::as_object) {
+            return streams.values().filter_map(Value::as_object).try_for_each(|fields| self.flat(fields));
         }
         // `GET _mapping`: an index for each key, its properties below `mappings` or at once.
         let index = |index: &'_ Value| match index.get("mappings") {

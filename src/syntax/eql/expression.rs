@@ -73,7 +73,7 @@ impl Parser<'_> {
         let dialect = self.options.dialect;
         Some(match *mark {
             "==" => CompareOperator::Equal,
-            "=" if dialect.is_endgame() || (dialect.is_seven() && !dialect.since(7, 10)) => CompareOperator::Equal,
+            "=" if dialect.is_endgame() || dialect.is_preview() => CompareOperator::Equal,
             "!=" => CompareOperator::NotEqual,
             "<" => CompareOperator::Less,
             "<=" => CompareOperator::LessOrEqual,

@@ -335,5 +335,5 @@ fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind, usize) {
 }
 
 fn old_quotes(dialect: Dialect) -> bool {
-    dialect.is_endgame() || matches!(dialect, Dialect::Elastic(major, minor) if (major, minor) <= (7, 9))
+    dialect.is_endgame() || dialect.is_preview()
 }

@@ -50,6 +50,11 @@ impl Dialect {
     pub const fn is_seven(self) -> bool {
         matches!(self, Self::Elastic(major, _) if major <= 7)
     }
+
+    /// Whether it is one of the first of Elasticsearch 7, which had `=` and single quotes; `7.x` has what any 7 had.
+    pub const fn is_preview(self) -> bool {
+        self.is_seven() && (!self.since(7, 10) || matches!(self, Self::Elastic(_, u8::MAX)))
+    }
 }
 
 /// Options of the parser.
