@@ -9,6 +9,7 @@ mod function;
 mod pipe;
 mod relation;
 mod run;
+mod saved;
 mod simplify;
 mod value;
 
@@ -19,6 +20,7 @@ use regex_automata::meta;
 use serde_json::Value as Json;
 
 pub use run::Run;
+pub use saved::RunState;
 pub use simplify::simplify;
 
 use crate::diagnostic::Diagnostics;

@@ -23,6 +23,14 @@ pub(super) enum Item {
 }
 
 impl Item {
+    /// Its events; none for a record.
+    pub fn events(&self) -> &[Arc<Event>] {
+        match self {
+            Self::Events(events) => events,
+            Self::Record(_) => &[],
+        }
+    }
+
     pub fn into_events(self) -> Vec<Arc<Event>> {
         match self {
             Self::Events(events) => events,

@@ -26,6 +26,15 @@ struct Relation {
     ended: Vec<String>,
 }
 
+/// What a relation knows, as data.
+#[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
+pub(super) struct RelationState {
+    sources: Vec<String>,
+    related: Vec<String>,
+    ended: Vec<String>,
+}
+
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Kind {
     Child,
@@ -80,6 +89,31 @@ impl Relations {
             }
             _ => {}
         }
+    }
+
+    /// What is known so far, as data.
+    pub fn save(&self) -> Vec<RelationState> {
+        let sorted = |set: &HashSet<String>| {
+            let mut all: Vec<String> = set.iter().cloned().collect();
+            all.sort_unstable();
+            all
+        };
+        let save = |relation: &Relation| RelationState {
+            sources: sorted(&relation.sources),
+            related: sorted(&relation.related),
+            ended: relation.ended.clone(),
+        };
+        self.all.iter().map(save).collect()
+    }
+
+    /// Takes up what was saved; tells whether it is of the same statement.
+    pub fn load(&mut self, saved: &[RelationState]) -> bool {
+        for (relation, state) in self.all.iter_mut().zip(saved) {
+            relation.sources = state.sources.iter().cloned().collect();
+            relation.related = state.related.iter().cloned().collect();
+            relation.ended.clone_from(&state.ended);
+        }
+        self.all.len() == saved.len()
     }
 
     /// Takes an event into account, before the query's own matching.

@@ -20,16 +20,16 @@ const MAX_PENDING: usize = 1_000_000;
 #[derive(Debug)]
 pub struct Run {
     program: Arc<Program>,
-    relations: Relations,
+    pub(super) relations: Relations,
     /// For each state of a sequence, or for a join, what waits, by key.
-    pending: Vec<Map<Waiting>>,
-    items: Vec<Item>,
+    pub(super) pending: Vec<Map<Waiting>>,
+    pub(super) items: Vec<Item>,
 }
 
 #[derive(Debug, Clone)]
-struct Waiting {
-    start: f64,
-    events: Vec<Option<Arc<Event>>>,
+pub(super) struct Waiting {
+    pub start: f64,
+    pub events: Vec<Option<Arc<Event>>>,
 }
 
 impl Run {

@@ -3,8 +3,11 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
+use hashbrown::HashSet;
+
 use super::expr::datum;
 use super::value::Reader;
+use crate::event::number::to_f64;
 use crate::event::{Document, FieldKey};
 use crate::function::Datum;
 use crate::plan::JoinKey;
@@ -26,19 +29,19 @@ impl Eq for Key {}
 
 impl Hash for Key {
     fn hash<H: Hasher>(&self, state: &mut H) {
-        for datum in &self.0 {
-            match datum {
-                Datum::Null => 0_u8.hash(state),
-                Datum::Bool(value) => value.hash(state),
-                Datum::Text(text) | Datum::Version(text) => text.hash(state),
-                Datum::Ip(ip) => crate::text::ip_number(*ip).hash(state),
-                Datum::Date(instant) => instant.hash(state),
-                // Equal numbers of any width have the same double, but for the sign of zero.
-                number => {
-                    number.as_number().map(|number| (crate::event::number::to_f64(number) + 0.0).to_bits()).hash(state);
-                }
-            }
-        }
+        self.0.iter().for_each(|datum| hash(datum, state));
+    }
+}
+
+fn hash<H: Hasher>(datum: &Datum, state: &mut H) {
+    match datum {
+        Datum::Null => 0_u8.hash(state),
+        Datum::Bool(value) => value.hash(state),
+        Datum::Text(text) | Datum::Version(text) => text.hash(state),
+        Datum::Ip(ip) => crate::text::ip_number(*ip).hash(state),
+        Datum::Date(instant) => instant.hash(state),
+        // Equal numbers of any width have the same double, but for the sign of zero.
+        number => number.as_number().map(|number| (to_f64(number) + 0.0).to_bits()).hash(state),
     }
 }
 
@@ -101,14 +104,25 @@ impl KeyReader {
     }
 }
 
+/// How many values are compared with each other before they are hashed.
+const FEW: usize = 16;
+
 impl Part {
+    /// The different values, in the order of the event.
     fn values(&self, event: &dyn Document) -> Vec<Datum> {
         let mut out: Vec<Datum> = Vec::new();
+        let mut many: HashSet<One> = HashSet::new();
         if let Some((key, reader)) = &self.field {
             event.any(key, &mut |value| {
-                if let Some(datum) = datum(reader, value)
-                    && !out.iter().any(|known| same(known, &datum))
-                {
+                let Some(datum) = datum(reader, value) else { return false };
+                if out.len() == FEW && many.is_empty() {
+                    many.extend(out.iter().cloned().map(One));
+                }
+                let fresh = match many.is_empty() {
+                    true => !out.iter().any(|known| same(known, &datum)),
+                    false => many.insert(One(datum.clone())),
+                };
+                if fresh {
                     out.push(datum);
                 }
                 out.len() >= MAX_COMBINATIONS
@@ -118,5 +132,22 @@ impl Part {
             out.push(Datum::Null);
         }
         out
+    }
+}
+
+/// A value of a key, equal and hashed as in the key.
+struct One(Datum);
+
+impl PartialEq for One {
+    fn eq(&self, other: &Self) -> bool {
+        same(&self.0, &other.0)
+    }
+}
+
+impl Eq for One {}
+
+impl Hash for One {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        hash(&self.0, state);
     }
 }

@@ -2,13 +2,16 @@
 //!
 //! Nothing here asks which language a query came from, and nothing on the path of an event can fail.
 
+mod absence;
 mod compile;
 mod expr;
 pub mod key;
 mod matcher;
 pub mod order;
 mod program;
+mod queue;
 pub mod sample;
+pub mod saved;
 pub mod sequence;
 pub mod set;
 mod value;

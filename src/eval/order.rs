@@ -11,6 +11,7 @@ use crate::schema::{Field, FieldType, Lookup, Origin, Schema};
 
 /// Where an event stands among others.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct Ordinal {
     /// Nanoseconds since 1970; `None` where the event has no single instant.
     pub timestamp: Option<Instant>,

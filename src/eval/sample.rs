@@ -21,6 +21,11 @@ impl Sample {
         let filter = |(at, stage): (usize, &plan::Stage)| (first + at, KeyReader::new(&stage.keys));
         Self { filters: plan.stages.iter().enumerate().map(filter).collect() }
     }
+
+    /// How many filters there are.
+    pub(super) const fn len(&self) -> usize {
+        self.filters.len()
+    }
 }
 
 /// The events of each filter, by key.
@@ -49,6 +54,17 @@ impl SampleRun {
                 self.held += 1;
             }
         }
+    }
+
+    /// A state with these events.
+    pub(super) fn of(candidates: Vec<(Key, Vec<Vec<Arc<Event>>>)>, dropped: u64) -> Self {
+        let held = candidates.iter().flat_map(|(_, filters)| filters).map(Vec::len).sum();
+        Self { candidates: candidates.into_iter().collect(), held, dropped }
+    }
+
+    /// The events of each filter, by key, in no order.
+    pub(super) fn candidates(&self) -> impl Iterator<Item = (&Key, &Vec<Vec<Arc<Event>>>)> {
+        self.candidates.iter()
     }
 
     /// Events held and events dropped.

@@ -1,14 +1,17 @@
 //! Sequences over a stream: one slot per key and stage (Elasticsearch: EQL, SequenceMatcher and TumblingWindow).
+//!
+//! A partial sequence is one cell of 64 bytes and its place in an index, found by the hash of its key and its stage. The hash
+//! only finds: two keys are one when their values are, which are read again from the partial's first event.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::hash::{BuildHasher, RandomState};
 use std::sync::Arc;
 
-use hashbrown::HashMap;
-
+use super::absence::{Absences, Absent, Waiting, millis, staged};
 use super::key::{Key, KeyReader};
 use super::order::Ordinal;
 use super::program::Program;
-use crate::event::time::{Instant, MILLISECOND};
+use super::queue::{MOST, Queue, Slab};
+use crate::event::time::Instant;
 use crate::event::{Document, Event};
 use crate::plan;
 
@@ -53,6 +56,48 @@ impl Sequence {
     pub fn has_missing(&self) -> bool {
         self.stages.len() > self.positive.len()
     }
+
+    pub(super) const fn maxspan(&self) -> Option<Instant> {
+        self.maxspan
+    }
+
+    /// Whether the first stage is an absence.
+    pub(super) fn leads(&self) -> bool {
+        self.stages.first().is_some_and(|stage| stage.missing)
+    }
+
+    /// Whether the last stage is an absence.
+    pub(super) fn trails(&self) -> bool {
+        self.stages.last().is_some_and(|stage| stage.missing)
+    }
+
+    /// The missing stages between positive stage `step` and the one before it.
+    fn missing_before(&self, step: usize) -> std::ops::Range<usize> {
+        let first = step.checked_sub(1).and_then(|before| self.positive.get(before)).map_or(0, |before| before + 1);
+        first..self.positive.get(step).copied().unwrap_or(self.stages.len())
+    }
+
+    /// How many stages there are.
+    pub(super) const fn len(&self) -> usize {
+        self.stages.len()
+    }
+
+    /// How many events a sequence has.
+    pub(super) const fn events(&self) -> usize {
+        self.positive.len()
+    }
+
+    /// The one key of the event as the first of a sequence; `None` where it has several or none.
+    pub(super) fn only_key(&self, event: &Event) -> Option<Key> {
+        let keys = self.positive.first().map(|&at| self.stages[at].keys.keys(event)).unwrap_or_default();
+        <[Key; 1]>::try_from(keys).ok().map(|[key]| key)
+    }
+
+    /// The events with a place for each stage.
+    pub(super) fn places<T>(&self, events: impl IntoIterator<Item = T>) -> Vec<Option<T>> {
+        let mut events = events.into_iter();
+        self.stages.iter().map(|stage| if stage.missing { None } else { events.next() }).collect()
+    }
 }
 
 /// A completed sequence.
@@ -66,74 +111,114 @@ pub struct Found {
     pub end: Ordinal,
 }
 
-/// A sequence under way: the events so far.
-#[derive(Debug, Clone)]
-struct Partial {
-    start: Instant,
-    events: Vec<Link>,
-    /// Its number among all that began, for the queue of deadlines.
-    serial: u64,
+/// An instant in 96 bits, a trillion years either way.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Moment([u32; 3]);
+
+impl Moment {
+    /// The earliest one stands for none.
+    pub const NONE: Self = Self::new(-(1 << 95));
+
+    pub const fn new(instant: Instant) -> Self {
+        Self([instant as u32, (instant >> 32) as u32, (instant >> 64) as u32])
+    }
+
+    pub const fn instant(self) -> Instant {
+        let [low, middle, high] = self.0;
+        ((high as i32 as Instant) << 64) | ((middle as Instant) << 32) | low as Instant
+    }
+
+    pub fn or_none(instant: Option<Instant>) -> Self {
+        instant.map_or(Self::NONE, Self::new)
+    }
+
+    pub fn some(self) -> Option<Instant> {
+        (self != Self::NONE).then(|| self.instant())
+    }
 }
 
-#[derive(Debug, Clone)]
+/// A sequence under way. Its time is that of its first event.
+#[derive(Debug)]
+pub(super) struct Partial {
+    pub first: Arc<Event>,
+    /// The key, where the first event alone does not tell it because it has several.
+    pub key: Option<Box<Key>>,
+    pub start: Moment,
+    /// The latest event of a leading missing stage.
+    pub lead: Moment,
+    /// The events after the first, from the last one back.
+    pub links: u32,
+    /// The number of its last positive stage.
+    pub step: u8,
+    /// Whether an event stood where none should.
+    pub broken: bool,
+}
+
+/// A later event of a partial sequence.
+#[derive(Debug)]
 struct Link {
     event: Arc<Event>,
-    timestamp: Instant,
+    time: Moment,
+    before: u32,
 }
 
-/// A complete sequence that still waits for the absence of an event after it.
-#[derive(Debug)]
-struct Waiting {
-    found: Found,
-    start: Instant,
-    last_leading: Option<Instant>,
-    first_trailing: Option<Instant>,
-}
+/// No link.
+pub(super) const FIRST: u32 = u32::MAX;
 
 /// Counters of a run over sequences.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct SequenceStats {
     /// Sequences under way.
     pub live: usize,
-    /// Sequences given up because there were too many.
+    /// Sequences given up, and absences forgotten, because there were too many.
     pub evicted: u64,
 }
 
 /// The state of one sequence over a stream.
 #[derive(Debug)]
 pub struct SequenceRun {
-    pending: HashMap<Key, Vec<Option<Partial>>>,
-    /// Every partial by start and number, so that the oldest are found without a scan.
-    starts: BTreeMap<(Instant, u64), Arc<Key>>,
-    /// Timestamps of the events of each missing stage, by key.
-    absent: Vec<HashMap<Key, VecDeque<Instant>>>,
-    waiting: Vec<Waiting>,
+    /// The sequences under way by key and stage; their age is that of their first events.
+    partials: Queue<Partial>,
+    links: Slab<Link>,
+    /// How many partials each step has.
+    steps: Vec<u32>,
+    absences: Absences,
+    /// Secret, so that nobody can choose keys that meet.
+    hasher: RandomState,
     limit: usize,
-    serial: u64,
     evicted: u64,
-    swept: Instant,
     took: bool,
+}
+
+/// An event on its way through the stages.
+#[derive(Clone, Copy)]
+struct Step<'a> {
+    sequence: &'a Sequence,
+    event: &'a Arc<Event>,
+    now: Instant,
+    step: usize,
+    /// Whether the event has several keys.
+    several: bool,
 }
 
 impl SequenceRun {
     /// An empty state that holds at most `limit` sequences under way.
     pub fn new(sequence: &Sequence, limit: usize) -> Self {
         Self {
-            pending: HashMap::new(),
-            starts: BTreeMap::new(),
-            absent: sequence.stages.iter().map(|_| HashMap::new()).collect(),
-            waiting: Vec::new(),
-            limit: limit.max(1),
-            serial: 0,
+            partials: Queue::default(),
+            links: Slab::default(),
+            steps: vec![0; sequence.positive.len()],
+            absences: Absences::default(),
+            hasher: RandomState::new(),
+            limit: limit.clamp(1, MOST),
             evicted: 0,
-            swept: Instant::MIN,
             took: false,
         }
     }
 
     /// The counters.
     pub fn stats(&self) -> SequenceStats {
-        SequenceStats { live: self.starts.len() + self.waiting.len(), evicted: self.evicted }
+        SequenceStats { live: self.partials.len() + self.absences.waiting_len(), evicted: self.evicted }
     }
 
     /// Takes the next event in order; gives what is complete now.
@@ -145,29 +230,35 @@ impl SequenceRun {
         ordinal: &Ordinal,
     ) -> Vec<Found> {
         let Some(now) = ordinal.timestamp else { return Vec::new() };
-        let document: &dyn Document = event.as_ref();
-        let mut out = self.settle(sequence, now);
+        let now = now.clamp(1 - (1 << 95), (1 << 95) - 1);
         self.expire(sequence, now);
-        self.note_missing(sequence, program, document, now);
+        let mut out = Vec::new();
         self.took = sequence.has_missing();
+        if self.took {
+            out = self.absences.settle(sequence, now);
+            self.note_missing(sequence, program, event.as_ref(), now, &mut out);
+        }
         let mut completed = Vec::new();
         for (step, &stage) in sequence.positive.iter().enumerate().rev() {
             let stage = &sequence.stages[stage];
-            if !program.matches(stage.predicate, document) {
+            if !program.matches(stage.predicate, event.as_ref()) {
                 continue;
             }
             self.took = true;
-            let link = Link { event: Arc::clone(event), timestamp: now };
-            for key in stage.keys.keys(document) {
-                if let Some(partial) = self.step(sequence, step, &key, link.clone()) {
-                    completed.push((key, partial));
-                }
+            if step > 0 && self.steps[step - 1] == 0 {
+                continue;
+            }
+            let keys = stage.keys.keys(event.as_ref());
+            let step = Step { sequence, event, now, step, several: keys.len() > 1 };
+            for key in keys {
+                let hash = self.hasher.hash_one(&key);
+                completed.extend(self.step(step, hash, &key).map(|partial| (key, hash, partial)));
             }
         }
-        self.until(sequence, program, document);
-        completed.sort_by(|(a, _), (b, _)| a.compare(b));
-        for (key, partial) in completed {
-            out.extend(self.complete(sequence, key, partial, ordinal));
+        self.until(sequence, program, event.as_ref());
+        completed.sort_by(|(a, ..), (b, ..)| a.compare(b));
+        for (key, hash, partial) in completed {
+            out.extend(self.complete(sequence, hash, partial, (key, ordinal, event)));
         }
         self.evict();
         out
@@ -178,86 +269,128 @@ impl SequenceRun {
         self.took
     }
 
-    /// Ends the stream: what waited for an absence has seen it, unless what should be absent came last.
+    /// Ends the stream: what waited for an absence has seen it.
     pub fn finish(&mut self, sequence: &Sequence) -> Vec<Found> {
-        self.waiting.drain(..).filter(|waiting| waiting.accepted(sequence)).map(|waiting| waiting.found).collect()
+        self.absences.finish(sequence)
     }
 
-    /// Takes one event into the slot of `step`; gives the sequence if it is complete.
-    fn step(&mut self, sequence: &Sequence, step: usize, key: &Key, link: Link) -> Option<Partial> {
-        let last = sequence.positive.len() - 1;
-        let partial = if step == 0 {
-            self.serial += 1;
-            Partial { start: link.timestamp, events: vec![link], serial: self.serial }
-        } else {
-            let slots = self.pending.get_mut(key)?;
-            let mut partial = slots[step - 1].take()?;
-            self.starts.remove(&(partial.start, partial.serial));
-            self.drop_empty(key);
-            if sequence.maxspan.is_some_and(|span| link.timestamp - partial.start > span) {
-                return None;
+    /// Takes one event into the slot of its step; gives the sequence that it completes.
+    fn step(&mut self, at: Step<'_>, hash: u64, key: &Key) -> Option<Partial> {
+        let last = at.sequence.positive.len() - 1;
+        if at.step == 0 {
+            let leading = at.sequence.missing_before(0);
+            let lead = leading.filter_map(|stage| self.absences.before(hash, stage, key, at.now)).max();
+            let partial = Partial {
+                first: Arc::clone(at.event),
+                key: at.several.then(|| Box::new(key.clone())),
+                start: Moment::new(at.now),
+                lead: Moment::or_none(lead),
+                links: FIRST,
+                step: 0,
+                broken: false,
+            };
+            if last == 0 {
+                return Some(partial);
             }
-            partial.events.push(link);
-            partial
-        };
-        if step == last {
+            self.drop_slot(at.sequence, hash, key, 0);
+            self.restore(hash, partial);
+            return None;
+        }
+        let id = self.find(at.sequence, hash, key, at.step - 1)?;
+        let partial = self.partials.get(id)?;
+        let late = at.sequence.maxspan.is_some_and(|span| at.now - partial.start.instant() > span);
+        if late {
+            self.remove(id);
+            return None;
+        }
+        let before = self.last_time(partial);
+        let mut between = at.sequence.missing_before(at.step);
+        let broken = between
+            .any(|stage| self.absences.before(hash, stage, key, at.now).is_some_and(|t| millis(t) > millis(before)));
+        if at.step == last {
+            let mut partial = self.take(id)?;
+            partial.broken |= broken;
             return Some(partial);
         }
-        self.put(key, step, partial, last);
+        self.drop_slot(at.sequence, hash, key, at.step);
+        self.advance(id, hash, at, broken);
         None
     }
 
-    fn put(&mut self, key: &Key, step: usize, partial: Partial, slots: usize) {
-        self.starts.insert((partial.start, partial.serial), Arc::new(key.clone()));
-        let row = self.pending.entry(key.clone()).or_insert_with(|| vec![None; slots]);
-        if let Some(replaced) = row[step].replace(partial) {
-            self.starts.remove(&(replaced.start, replaced.serial));
-        }
+    /// Moves a partial to its next step.
+    fn advance(&mut self, id: u32, hash: u64, at: Step<'_>, broken: bool) {
+        let Some(partial) = self.partials.get_mut(id) else { return };
+        let link = Link { event: Arc::clone(at.event), time: Moment::new(at.now), before: partial.links };
+        partial.links = self.links.insert(link);
+        partial.step = at.step as u8;
+        partial.broken |= broken;
+        self.partials.refile(id, staged(hash, at.step));
+        self.steps[at.step - 1] -= 1;
+        self.steps[at.step] += 1;
     }
 
-    fn drop_empty(&mut self, key: &Key) {
-        if self.pending.get(key).is_some_and(|slots| slots.iter().all(Option::is_none)) {
-            self.pending.remove(key);
+    fn find(&self, sequence: &Sequence, hash: u64, key: &Key, step: usize) -> Option<u32> {
+        if self.steps[step] == 0 {
+            return None;
         }
-    }
-
-    fn remove(&mut self, key: &Key, serial: u64) {
-        if let Some(slots) = self.pending.get_mut(key) {
-            for slot in slots.iter_mut() {
-                if slot.as_ref().is_some_and(|partial| partial.serial == serial) {
-                    *slot = None;
+        self.partials.find(staged(hash, step), |partial| {
+            usize::from(partial.step) == step
+                && match &partial.key {
+                    Some(known) => **known == *key,
+                    None => sequence.only_key(&partial.first).is_some_and(|known| known == *key),
                 }
-            }
+        })
+    }
+
+    fn drop_slot(&mut self, sequence: &Sequence, hash: u64, key: &Key, step: usize) {
+        if let Some(id) = self.find(sequence, hash, key, step) {
+            self.remove(id);
         }
-        self.drop_empty(key);
+    }
+
+    /// Takes a partial out; its links stay.
+    fn take(&mut self, id: u32) -> Option<Partial> {
+        let partial = self.partials.remove(id)?;
+        self.steps[usize::from(partial.step)] -= 1;
+        Some(partial)
+    }
+
+    fn remove(&mut self, id: u32) {
+        if let Some(partial) = self.take(id) {
+            self.unlink(partial.links);
+        }
+    }
+
+    /// Takes links out; gives their events and times, the last first.
+    fn unlink(&mut self, mut at: u32) -> Vec<(Arc<Event>, Instant)> {
+        let mut out = Vec::new();
+        while let Some(link) = self.links.remove(at) {
+            out.push((link.event, link.time.instant()));
+            at = link.before;
+        }
+        out
+    }
+
+    fn last_time(&self, partial: &Partial) -> Instant {
+        self.links.get(partial.links).map_or(partial.start, |link| link.time).instant()
     }
 
     /// Drops what can no longer complete in time. It would be lost at its next step anyway.
     fn expire(&mut self, sequence: &Sequence, now: Instant) {
         let Some(span) = sequence.maxspan else { return };
-        while let Some(oldest) = self.starts.first_entry().filter(|oldest| now - oldest.key().0 > span) {
-            let ((_, serial), key) = oldest.remove_entry();
-            self.remove(&key, serial);
-        }
-        if sequence.has_missing() && now.saturating_sub(self.swept) > span {
-            self.swept = now;
-            for stage in &mut self.absent {
-                stage.retain(|_, times| times.back().is_some_and(|&last| !beyond(last, now, span)));
-            }
+        while let Some((id, _)) = self.partials.oldest().filter(|(_, oldest)| now - oldest.start.instant() > span) {
+            self.remove(id);
         }
     }
 
     fn evict(&mut self) {
-        while self.starts.len() > self.limit {
-            let Some(((_, serial), key)) = self.starts.pop_first() else { return };
-            self.remove(&key, serial);
+        while self.partials.len() > self.limit
+            && let Some((id, _)) = self.partials.oldest()
+        {
+            self.remove(id);
             self.evicted += 1;
         }
-        if self.waiting.len() > self.limit {
-            let surplus = self.waiting.len() - self.limit;
-            self.waiting.drain(..surplus);
-            self.evicted += surplus as u64;
-        }
+        self.evicted += self.absences.evict(self.limit);
     }
 
     fn until(&mut self, sequence: &Sequence, program: &Program, document: &dyn Document) {
@@ -265,136 +398,106 @@ impl SequenceRun {
             return;
         };
         self.took = true;
+        if self.partials.len() == 0 {
+            return;
+        }
         for key in until.keys.keys(document) {
-            for partial in self.pending.remove(&key).into_iter().flatten().flatten() {
-                self.starts.remove(&(partial.start, partial.serial));
-            }
+            let hash = self.hasher.hash_one(&key);
+            (0..self.steps.len()).for_each(|step| self.drop_slot(sequence, hash, &key, step));
         }
     }
 
-    /// Keeps the times of events that are to be absent, and tells them to what waits.
-    fn note_missing(&mut self, sequence: &Sequence, program: &Program, document: &dyn Document, now: Instant) {
-        if !sequence.has_missing() {
-            return;
-        }
+    /// Keeps what matters of events that are to be absent, and tells them to what waits.
+    fn note_missing(
+        &mut self,
+        sequence: &Sequence,
+        program: &Program,
+        document: &dyn Document,
+        now: Instant,
+        out: &mut Vec<Found>,
+    ) {
         let last = sequence.positive.last().copied().unwrap_or(0);
         for (at, stage) in sequence.stages.iter().enumerate().filter(|(_, stage)| stage.missing) {
             if !program.matches(stage.predicate, document) {
                 continue;
             }
-            let keys = stage.keys.keys(document);
-            if at > last {
-                for waiting in self.waiting.iter_mut().filter(|waiting| keys.contains(&waiting.found.key)) {
-                    if millis(now) > millis(waiting.found.end.timestamp.unwrap_or(now)) {
-                        waiting.first_trailing.get_or_insert(now);
-                    }
-                }
-            }
-            for key in keys {
-                let times = self.absent[at].entry(key).or_default();
-                times.push_back(now);
-                if let Some(span) = sequence.maxspan {
-                    while times.len() > 1 && times.front().is_some_and(|&first| now - first > 2 * span) {
-                        times.pop_front();
-                    }
+            for key in stage.keys.keys(document) {
+                let hash = self.hasher.hash_one(&key);
+                if at > last {
+                    out.extend(self.absences.disturb(sequence, hash, &key, now));
+                } else {
+                    self.absences.note(hash, at, key, now);
                 }
             }
         }
     }
 
     /// A sequence whose positive events are all there.
-    fn complete(&mut self, sequence: &Sequence, key: Key, partial: Partial, end: &Ordinal) -> Option<Found> {
-        let mut links = partial.events.iter();
-        let events = sequence
-            .stages
-            .iter()
-            .map(|stage| if stage.missing { None } else { links.next().map(|link| Arc::clone(&link.event)) })
-            .collect();
+    fn complete(
+        &mut self,
+        sequence: &Sequence,
+        hash: u64,
+        partial: Partial,
+        (key, end, event): (Key, &Ordinal, &Arc<Event>),
+    ) -> Option<Found> {
+        let mut events: Vec<Arc<Event>> = self.unlink(partial.links).into_iter().map(|(event, _)| event).collect();
+        if partial.broken {
+            return None;
+        }
+        events.reverse();
+        let last = (sequence.positive.len() > 1).then(|| Arc::clone(event));
+        let events = sequence.places(std::iter::once(partial.first).chain(events).chain(last));
         let found = Found { key, events, end: end.clone() };
         if !sequence.has_missing() {
             return Some(found);
         }
-        let last_leading = self.check_before(sequence, &found.key, &partial.events)?;
-        let waiting = Waiting { found, start: partial.start, last_leading, first_trailing: None };
-        let trailing = sequence.stages.last().is_some_and(|stage| stage.missing);
-        let leading = sequence.stages.first().is_some_and(|stage| stage.missing);
-        if trailing && !(leading && last_leading.is_none()) {
-            self.waiting.push(waiting);
+        let waiting = Waiting { found, start: partial.start.instant(), last_leading: partial.lead.some() };
+        if sequence.trails() && !(sequence.leads() && waiting.last_leading.is_none()) {
+            self.absences.wait(hash, waiting);
             return None;
         }
-        waiting.accepted(sequence).then_some(waiting.found)
+        waiting.accepted(sequence, None)
     }
 
-    /// The last leading event, if any; `None` where an event stands between two that should have none between them.
-    fn check_before(&self, sequence: &Sequence, key: &Key, links: &[Link]) -> Option<Option<Instant>> {
-        let mut last_leading = None;
-        let mut before = 0;
-        for (at, stage) in sequence.stages.iter().enumerate() {
-            if !stage.missing {
-                before += 1;
-                continue;
-            }
-            let Some(times) = self.absent[at].get(key) else { continue };
-            let time = |index: usize| links.get(index).map(|link| millis(link.timestamp));
-            if before == 0 {
-                let first = time(0)?;
-                last_leading = last_leading.max(times.iter().rev().copied().find(|&t| millis(t) < first));
-                continue;
-            }
-            if let (Some(low), Some(high)) = (time(before - 1), time(before))
-                && times.iter().any(|&t| low < millis(t) && millis(t) < high)
-            {
-                return None;
-            }
+    /// Files a partial under its step.
+    fn restore(&mut self, hash: u64, partial: Partial) {
+        let step = usize::from(partial.step);
+        self.steps[step] += 1;
+        self.partials.push(staged(hash, step), partial);
+    }
+
+    pub(super) fn parts(&self) -> (impl Iterator<Item = &Partial>, &Absences, u64) {
+        (self.partials.iter(), &self.absences, self.evicted)
+    }
+
+    /// The events after the first, and their times.
+    pub(super) fn later(&self, partial: &Partial) -> Vec<(&Arc<Event>, Instant)> {
+        let mut out = Vec::new();
+        let mut at = partial.links;
+        while let Some(link) = self.links.get(at) {
+            out.push((&link.event, link.time.instant()));
+            at = link.before;
         }
-        Some(last_leading)
+        out.reverse();
+        out
     }
 
-    /// Decides what has waited long enough by `now`.
-    fn settle(&mut self, sequence: &Sequence, now: Instant) -> Vec<Found> {
-        if self.waiting.is_empty() {
-            return Vec::new();
+    pub(super) fn load_chain(&mut self, key: &Key, mut partial: Partial, later: Vec<(Arc<Event>, Instant)>) {
+        for (event, time) in later {
+            partial.links = self.links.insert(Link { event, time: Moment::new(time), before: partial.links });
         }
-        let span = sequence.maxspan.unwrap_or(Instant::MAX);
-        let (ready, waiting) = self
-            .waiting
-            .drain(..)
-            .partition(|waiting| waiting.first_trailing.is_some() || beyond(waiting.start, now, span));
-        self.waiting = waiting;
-        let ready: Vec<Waiting> = ready;
-        ready.into_iter().filter(|waiting| waiting.accepted(sequence)).map(|waiting| waiting.found).collect()
+        self.restore(self.hasher.hash_one(key), partial);
     }
-}
 
-impl Waiting {
-    /// Whether some window of `maxspan` holds the events and none of those that should be absent
-    /// (Elasticsearch: EQL, `doCheckMissingEvents`).
-    fn accepted(&self, sequence: &Sequence) -> bool {
-        let span = sequence.maxspan.unwrap_or(Instant::MAX);
-        let first = sequence.stages.first().is_some_and(|stage| stage.missing);
-        let last = sequence.stages.last().is_some_and(|stage| stage.missing);
-        let end = self.found.end.timestamp.unwrap_or(self.start);
-        let longer =
-            |from: Option<Instant>, to: Option<Instant>| from.zip(to).is_some_and(|(from, to)| beyond(from, to, span));
-        match (self.last_leading, self.first_trailing) {
-            (None, None) => true,
-            (None, _) if first => true,
-            (_, None) if last => true,
-            (leading, trailing) => match (first, last) {
-                (true, true) => longer(leading, trailing),
-                (true, false) => longer(leading, Some(end)),
-                (false, true) => longer(Some(self.start), trailing),
-                (false, false) => false,
-            },
-        }
+    pub(super) fn load_absent(&mut self, absent: Absent) {
+        self.absences.restore(self.hasher.hash_one(&absent.key), absent);
     }
-}
 
-/// Whether more than `span` lies between, counted in milliseconds, as absences are.
-const fn beyond(from: Instant, to: Instant, span: Instant) -> bool {
-    millis(to) - millis(from) > span / MILLISECOND
-}
+    pub(super) fn load_waiting(&mut self, waiting: Waiting) {
+        self.absences.wait(self.hasher.hash_one(&waiting.found.key), waiting);
+    }
 
-const fn millis(instant: Instant) -> Instant {
-    instant.div_euclid(MILLISECOND)
+    pub(super) const fn count_evicted(&mut self, evicted: u64) {
+        self.evicted += evicted;
+    }
 }

@@ -7,6 +7,7 @@ mod document;
 pub mod index;
 pub mod number;
 mod record;
+pub mod table;
 pub mod time;
 pub mod value;
 

@@ -10,6 +10,7 @@ use crate::text::{Fold, compare_versions, ip_number};
 
 /// A value inside a computed expression.
 #[derive(Debug, Clone, PartialEq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub enum Datum {
     /// Unknown or absent.
     Null,

@@ -6,6 +6,7 @@
 mod build;
 mod hit;
 mod run;
+mod saved;
 mod set;
 mod settings;
 
@@ -14,6 +15,7 @@ use std::sync::Arc;
 pub use build::Builder;
 pub use hit::{Hit, response};
 pub use run::{Run, RunStats};
+pub use saved::RunState;
 pub use set::{Matches, QuerySet, SetStats};
 pub use settings::{Position, Settings};
 

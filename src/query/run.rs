@@ -19,18 +19,18 @@ use crate::plan::Pipe;
 /// certain: a missing event at the end of a sequence is certain when `maxspan` has passed, or at [`Run::finish`].
 #[derive(Debug)]
 pub struct Run {
-    query: Query,
-    state: State,
-    waiting: BinaryHeap<Early>,
-    newest: Option<Instant>,
-    /// The ordinal of the event processed last.
-    last: Option<Instant>,
-    pipes: Pipes,
-    stats: RunStats,
+    pub(super) query: Query,
+    pub(super) state: State,
+    pub(super) waiting: BinaryHeap<Early>,
+    pub(super) newest: Option<Instant>,
+    /// The time of the event processed last.
+    pub(super) last: Option<Instant>,
+    pub(super) pipes: Pipes,
+    pub(super) stats: RunStats,
 }
 
 #[derive(Debug)]
-enum State {
+pub(super) enum State {
     Event,
     Sequence(SequenceRun),
     Sample(SampleRun),
@@ -39,6 +39,7 @@ enum State {
 
 /// Counters of a run.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
 pub struct RunStats {
     /// Events pushed.
     pub events: u64,
@@ -56,7 +57,7 @@ pub struct RunStats {
 
 /// An event that waits for earlier ones; the earliest is the greatest.
 #[derive(Debug)]
-struct Early(Ordinal, Arc<Event>);
+pub(super) struct Early(pub Ordinal, pub Arc<Event>);
 
 impl PartialEq for Early {
     fn eq(&self, other: &Self) -> bool {
@@ -102,14 +103,15 @@ impl Run {
         }
         self.newest = self.newest.max(ordinal.timestamp);
         self.waiting.push(Early(ordinal, event));
-        let until = self.newest.map(|newest| newest - lateness);
-        let hits = self.release(|timestamp| timestamp < until);
+        let until = self.newest.map(|newest| newest.saturating_sub(lateness));
+        let limit = self.query.0.settings.partials.max(1);
+        let hits = self.release(|timestamp, waiting| timestamp < until || waiting > limit);
         self.give(hits)
     }
 
     /// Ends the stream: gives what was held back.
     pub fn finish(&mut self) -> Vec<Hit> {
-        let mut hits = self.release(|_| true);
+        let mut hits = self.release(|_, _| true);
         let query = self.query.clone();
         match &mut self.state {
             State::Event => {}
@@ -154,9 +156,10 @@ impl Run {
         RunStats { live, dropped, ..self.stats }
     }
 
-    fn release(&mut self, ready: impl Fn(Option<Instant>) -> bool) -> Vec<Hit> {
+    /// Takes the waiting events that are ready, given their times and how many wait.
+    fn release(&mut self, ready: impl Fn(Option<Instant>, usize) -> bool) -> Vec<Hit> {
         let mut hits = Vec::new();
-        while self.waiting.peek().is_some_and(|early| ready(early.0.timestamp)) {
+        while self.waiting.peek().is_some_and(|early| ready(early.0.timestamp, self.waiting.len())) {
             let Some(Early(ordinal, event)) = self.waiting.pop() else { break };
             hits.extend(self.take(&event, &ordinal));
         }
@@ -213,10 +216,10 @@ fn sequence_hit(found: Found) -> Hit {
 
 /// The pipes of a stream. Everything up to the first `tail` can pass at once; the rest waits for the end.
 #[derive(Debug)]
-struct Pipes {
-    heads: usize,
+pub(super) struct Pipes {
+    pub heads: usize,
     rest: Vec<Pipe>,
-    held: VecDeque<Hit>,
+    pub held: VecDeque<Hit>,
 }
 
 impl Pipes {

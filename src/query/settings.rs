@@ -48,7 +48,8 @@ pub struct Settings {
     pub result_position: Position,
     /// Most samples for one key; 1 unless set.
     pub max_samples_per_key: usize,
-    /// Most sequences under way, and most events held for a sample; 1,000,000 unless set.
+    /// Most sequences under way, keys of missing events remembered, events held for a sample, and events that wait for earlier
+    /// ones, each; 1,000,000 unless set. What is over the limit is given up, the oldest first, and counted.
     pub partials: usize,
     /// How much later than its place an event may come, in nanoseconds; 0 unless set.
     pub lateness: Instant,
