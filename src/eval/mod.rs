@@ -2,6 +2,7 @@
 //!
 //! Nothing here asks which language a query came from, and nothing on the path of an event can fail.
 
+pub mod column;
 mod compile;
 mod expr;
 pub mod key;
