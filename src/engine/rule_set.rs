@@ -6,10 +6,11 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::kind::Kind;
 use super::kind::new_terms::NewTerms;
 use super::kind::threat::ThreatMatch;
 use super::kind::threshold::Threshold;
+use super::kind::{Kind, StateLimits};
+use super::suppress::Suppression;
 use crate::analysis::{Context, filter};
 use crate::event::index::IndexPatterns;
 use crate::plan::Predicate;
@@ -43,6 +44,8 @@ pub struct RuleSettings {
     pub value_lists: ValueLists,
     /// Which quirks of Kibana are followed.
     pub compat: Compat,
+    /// Bounds of what each rule remembers.
+    pub limits: StateLimits,
 }
 
 /// A rule and what it became.
@@ -52,6 +55,7 @@ pub(super) struct CompiledRule {
     pub query: Query,
     pub indices: IndexPatterns,
     pub kind: Kind,
+    pub suppression: Option<Suppression>,
 }
 
 /// Rules that can run. Immutable; share it by `Arc`.
@@ -106,10 +110,10 @@ impl RuleSet {
         let mut compiled = Vec::new();
         for rule in rules {
             match compile(&rule, settings) {
-                Ok((query, kind)) => {
+                Ok((query, kind, suppression)) => {
                     let patterns = rule.index().unwrap_or_default();
                     let indices = IndexPatterns::new(patterns, settings.query.now);
-                    compiled.push(CompiledRule { rule, query, indices, kind });
+                    compiled.push(CompiledRule { rule, query, indices, kind, suppression });
                 }
                 Err(problem) => problems.push(*problem),
             }
@@ -142,7 +146,7 @@ impl RuleSet {
 
 type Compiled<T> = Result<T, Box<Problem>>;
 
-fn compile(rule: &Rule, settings: &RuleSettings) -> Compiled<(Query, Kind)> {
+fn compile(rule: &Rule, settings: &RuleSettings) -> Compiled<(Query, Kind, Option<Suppression>)> {
     let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
     let language = match (rule.kind(), rule.language()) {
         (RuleType::Esql | RuleType::MachineLearning, _) => {
@@ -161,13 +165,15 @@ fn compile(rule: &Rule, settings: &RuleSettings) -> Compiled<(Query, Kind)> {
         _ => builder.kql_source(source),
     };
     let query = query.map_err(|findings| Box::new(Problem::of_rule(rule, findings)))?;
+    let (schema, limits) = (&settings.query.schema, &settings.limits);
     let kind = match rule.kind() {
-        RuleType::Threshold => Kind::Threshold(Threshold::of(rule).map_err(unsupported)?),
-        RuleType::NewTerms => Kind::NewTerms(NewTerms::of(rule).map_err(unsupported)?),
+        RuleType::Threshold => Kind::Threshold(Threshold::of(rule, schema, limits).map_err(unsupported)?),
+        RuleType::NewTerms => Kind::NewTerms(NewTerms::of(rule, schema, limits).map_err(unsupported)?),
         RuleType::ThreatMatch => Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, &settings.query)?)),
         _ => Kind::Hits,
     };
-    Ok((query, kind))
+    let suppression = Suppression::of(rule, schema, limits.suppressions).map_err(unsupported)?;
+    Ok((query, kind, suppression))
 }
 
 /// The rule's own fields over the settings.

@@ -1,11 +1,11 @@
 //! The engine: the state of a rule set over a stream of events.
 
-use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use super::alert::{Alert, Details, Finding};
 use super::kind::Kind;
-use super::kind::threshold::Group;
+use super::kind::new_terms::Seen;
+use super::kind::threshold::{Groups, Reached};
 use super::rule_set::{CompiledRule, RuleSet};
 use crate::event::Event;
 use crate::event::index::Selection;
@@ -26,8 +26,8 @@ pub struct Engine {
 #[derive(Debug)]
 struct State {
     run: Run,
-    groups: BTreeMap<Vec<String>, Group>,
-    seen: BTreeSet<Vec<String>>,
+    groups: Groups,
+    seen: Seen,
     stats: RuleStats,
 }
 
@@ -67,8 +67,8 @@ impl Engine {
     pub fn with_indicators(rules: Arc<RuleSet>, indicators: &[Arc<Event>]) -> Self {
         let state = |compiled: &CompiledRule| State {
             run: compiled.query.start(),
-            groups: BTreeMap::new(),
-            seen: BTreeSet::new(),
+            groups: Groups::default(),
+            seen: Seen::default(),
             stats: RuleStats::default(),
         };
         let chosen = |compiled: &CompiledRule| match &compiled.kind {
@@ -117,8 +117,8 @@ impl Engine {
             let hits = self.states[at].run.finish();
             self.judge(at, hits, &mut out);
             if let Kind::Threshold(threshold) = &compiled.kind {
-                let groups = std::mem::take(&mut self.states[at].groups);
-                for (events, result) in threshold.reached(groups) {
+                let (reached, _) = threshold.reached(&mut self.states[at].groups, usize::MAX);
+                for Reached { events, result } in reached {
                     let events = events.into_iter().map(Some).collect();
                     out.push(self.alert(at, Finding { events, details: Details::Threshold(result), suppressed: None }));
                 }
@@ -146,9 +146,9 @@ impl Engine {
             let event = hit.events().iter().flatten().next().cloned();
             match (&rules.rules[at].kind, event) {
                 (Kind::Hits, _) => out.push(self.alert(at, Finding::of_hit(hit))),
-                (Kind::Threshold(threshold), Some(event)) => threshold.add(&mut self.states[at].groups, &event),
+                (Kind::Threshold(threshold), Some(event)) => threshold.add(&mut self.states[at].groups, &event, None),
                 (Kind::NewTerms(terms), Some(event)) => {
-                    for term in terms.new_terms(&mut self.states[at].seen, &event) {
+                    for term in terms.new_terms(&mut self.states[at].seen, &event, None) {
                         out.push(self.alert(at, Finding::of_event(Arc::clone(&event), Details::NewTerms(term))));
                     }
                 }

@@ -3,6 +3,7 @@
 //! Nothing here asks which language a query came from, and nothing on the path of an event can fail.
 
 mod absence;
+pub mod column;
 mod compile;
 mod expr;
 pub mod key;

@@ -1,13 +1,124 @@
 //! The values of an event's fields as terms: texts, and combinations of them.
 
+use std::cmp::Ordering;
+use std::hash::{BuildHasher, Hasher};
+
 use serde_json::Value as Json;
 
+use crate::eval::column::Column;
+use crate::event::time::to_iso;
 use crate::event::{Document, Event, FieldKey, Value};
+use crate::function::Datum;
+use crate::schema::{FieldType, Schema};
 
-/// Most values of one field, and combinations of them, that one event adds.
+/// Most combinations of values that one event adds.
 const MAX_COMBINATIONS: usize = 10_000;
 
-/// The texts of a field's values, without repetition.
+/// Fields whose values are terms.
+#[derive(Debug)]
+pub(in crate::engine) struct TermFields(Vec<(String, Column)>);
+
+impl TermFields {
+    pub fn new(names: Vec<String>, schema: &Schema) -> Self {
+        Self(names.into_iter().map(|name| (name.clone(), Column::new(schema, &name))).collect())
+    }
+
+    pub fn names(&self) -> impl Iterator<Item = &str> {
+        self.0.iter().map(|(name, _)| name.as_str())
+    }
+
+    pub const fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    pub fn columns(&self) -> impl Iterator<Item = &Column> {
+        self.0.iter().map(|(_, column)| column)
+    }
+
+    /// Every combination of one value for each field, and how many were left out; none where a field has no value.
+    pub fn combinations(&self, event: &Event) -> (Vec<Vec<String>>, u64) {
+        let mut out = vec![Vec::new()];
+        let mut dropped = 0;
+        for (_, column) in &self.0 {
+            let terms = distinct(column, event);
+            dropped += (out.len() * terms.len()).saturating_sub(MAX_COMBINATIONS) as u64;
+            let extend = |row: &Vec<String>| {
+                terms.iter().map(|term| [row.as_slice(), std::slice::from_ref(term)].concat()).collect::<Vec<_>>()
+            };
+            out = out.iter().flat_map(extend).take(MAX_COMBINATIONS).collect();
+        }
+        (out, dropped)
+    }
+
+    /// The order of the buckets of an aggregation: by the value of each field in turn.
+    pub fn compare(&self, left: &[String], right: &[String]) -> Ordering {
+        let each = self.0.iter().zip(left.iter().zip(right));
+        each.map(|((_, column), (left, right))| in_order_of(column.kind(), left, right))
+            .find(|order| order.is_ne())
+            .unwrap_or(Ordering::Equal)
+    }
+}
+
+fn in_order_of(kind: FieldType, left: &str, right: &str) -> Ordering {
+    let numbers = || Some(left.parse::<f64>().ok()?.total_cmp(&right.parse().ok()?));
+    let addresses = || {
+        let number = |text| crate::text::parse_ip(text).map(crate::text::ip_number);
+        Some(number(left)?.cmp(&number(right)?))
+    };
+    let typed = match kind {
+        FieldType::Ip => addresses(),
+        kind if kind.is_number() => numbers(),
+        _ => None,
+    };
+    typed.unwrap_or(Ordering::Equal).then_with(|| left.cmp(right))
+}
+
+/// The terms of a field, each once.
+pub(in crate::engine) fn distinct(column: &Column, event: &Event) -> Vec<String> {
+    let mut out: Vec<String> = column.values(event).iter().filter_map(term).collect();
+    let mut seen = hashbrown::HashSet::new();
+    if out.len() > 1 {
+        out.retain(|text| seen.insert(text.clone()));
+    }
+    out
+}
+
+/// A value as the key of a bucket.
+pub(in crate::engine) fn term(value: &Datum) -> Option<String> {
+    match value {
+        Datum::Date(instant) => Some(to_iso(*instant)),
+        other => other.to_text(),
+    }
+}
+
+/// A value in its own type.
+pub(in crate::engine) fn json(value: &Datum) -> Option<Json> {
+    Some(match value {
+        Datum::Bool(value) => Json::from(*value),
+        Datum::Int(value) => Json::from(*value),
+        Datum::Long(value) => Json::from(*value),
+        Datum::UnsignedLong(value) => Json::from(*value),
+        Datum::Double(value) => Json::from(*value),
+        other => Json::from(term(other)?),
+    })
+}
+
+/// 128 bits that stand for a list of texts, the same on every machine.
+pub(in crate::engine) fn digest<'a>(texts: impl IntoIterator<Item = &'a str>) -> u128 {
+    let states = [0, 1].map(foldhash::quality::FixedState::with_seed);
+    let mut hashers = states.map(|state| state.build_hasher());
+    for text in texts {
+        for hasher in &mut hashers {
+            // The length keeps `a`, `b` apart from `ab`.
+            hasher.write_u64(text.len() as u64);
+            hasher.write(text.as_bytes());
+        }
+    }
+    let [low, high] = hashers.map(|hasher| u128::from(hasher.finish()));
+    high << 64 | low
+}
+
+/// The texts of a field's values as the event has them, without repetition.
 pub(in crate::engine) fn values(event: &Event, field: &str) -> Vec<String> {
     let mut out: Vec<String> = Vec::new();
     event.any(&FieldKey::new(0, field), &mut |value| {
@@ -27,21 +138,8 @@ pub(in crate::engine) fn values(event: &Event, field: &str) -> Vec<String> {
     out
 }
 
-/// Every combination of one value for each field; none where a field has no value.
-pub(in crate::engine) fn combinations(event: &Event, fields: &[String]) -> Vec<Vec<String>> {
-    let mut out = vec![Vec::new()];
-    for field in fields {
-        let values = values(event, field);
-        let extend = |row: &Vec<String>| {
-            values.iter().map(|value| [row.as_slice(), std::slice::from_ref(value)].concat()).collect::<Vec<_>>()
-        };
-        out = out.iter().flat_map(extend).take(MAX_COMBINATIONS).collect();
-    }
-    out
-}
-
 /// The names in a rule that has one or a list of them.
-pub(super) fn names(json: Option<&Json>) -> Vec<String> {
+pub(in crate::engine) fn names(json: Option<&Json>) -> Vec<String> {
     match json {
         Some(Json::String(text)) if !text.is_empty() => vec![text.clone()],
         Some(Json::Array(items)) => {

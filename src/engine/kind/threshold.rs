@@ -1,75 +1,188 @@
 //! Thresholds: so many events, and so many distinct values, for each group.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
-use super::terms::{combinations, names, values};
+use super::StateLimits;
+use super::terms::{TermFields, digest, distinct, names};
 use crate::engine::alert::ThresholdResult;
+use crate::eval::column::Column;
 use crate::event::Event;
+use crate::event::time::Instant;
 use crate::rule::Rule;
+use crate::schema::Schema;
+
+/// Most events of one group that are kept for its alert.
+const KEPT_EVENTS: usize = 100;
 
 /// A threshold: so many events, and so many distinct values, for each group (Kibana: threshold rules).
 #[derive(Debug)]
 pub(in crate::engine) struct Threshold {
-    fields: Vec<String>,
+    fields: TermFields,
     least: u64,
-    cardinality: Option<(String, u64)>,
+    cardinality: Option<Cardinality>,
+    limits: StateLimits,
+}
+
+#[derive(Debug)]
+struct Cardinality {
+    field: String,
+    column: Column,
+    least: u64,
+}
+
+/// The groups so far, and until when the events of each are settled by an alert.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(in crate::engine) struct Groups {
+    groups: BTreeMap<u128, Group>,
+    /// The groups, oldest first.
+    order: VecDeque<u128>,
+    /// The time of the latest event in the last alert of a group.
+    alerted: BTreeMap<u128, Instant>,
+    distinct: usize,
+    kept: usize,
+    dropped: u64,
 }
 
 /// The events of one group so far.
-#[derive(Debug, Default)]
-pub(in crate::engine) struct Group {
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+struct Group {
+    key: Vec<String>,
     count: u64,
-    distinct: BTreeSet<String>,
+    from: Option<Instant>,
+    to: Option<Instant>,
+    distinct: BTreeSet<u128>,
+    #[serde(with = "super::kept")]
     events: Vec<Arc<Event>>,
 }
 
-/// Events of a group that are kept for its alert; all are counted.
-const KEPT_EVENTS: usize = 100;
+/// A group that reached the threshold.
+#[derive(Debug)]
+pub(in crate::engine) struct Reached {
+    pub events: Vec<Arc<Event>>,
+    pub result: ThresholdResult,
+}
+
+impl Groups {
+    /// How many groups there are.
+    pub fn len(&self) -> usize {
+        self.groups.len()
+    }
+
+    /// Groups given up, and values and combinations not counted, because there were too many.
+    pub const fn dropped(&self) -> u64 {
+        self.dropped
+    }
+
+    /// Forgets alerts whose events all lie before `start`, the start of the window.
+    pub fn forget(&mut self, start: Instant) {
+        self.alerted.retain(|_, until| *until >= start);
+    }
+
+    fn evict(&mut self, limit: usize) {
+        while self.groups.len() >= limit.max(1) {
+            let Some(oldest) = self.order.pop_front() else { return };
+            if let Some(group) = self.groups.remove(&oldest) {
+                self.distinct -= group.distinct.len();
+                self.kept -= group.events.len();
+                self.dropped += 1;
+            }
+        }
+    }
+}
 
 impl Threshold {
-    pub fn of(rule: &Rule) -> Result<Self, String> {
+    pub fn of(rule: &Rule, schema: &Schema, limits: &StateLimits) -> Result<Self, String> {
         let threshold = rule.document().get("threshold").ok_or("the rule has no threshold")?;
-        let least = threshold
-            .get("value")
-            .and_then(Json::as_u64)
-            .filter(|&value| value > 0)
-            .ok_or("the threshold has no value")?;
+        let least = threshold.get("value").and_then(Json::as_u64).filter(|&value| value > 0);
+        let least = least.ok_or("the threshold has no value")?;
+        let fields = names(threshold.get("field"));
+        if fields.len() > 5 {
+            return Err(format!("a threshold has at most 5 fields, not {}", fields.len()));
+        }
+        // The product reads a list and uses its first element.
         let cardinality = match threshold.get("cardinality") {
             Some(Json::Array(items)) => items.first(),
             other => other,
         };
-        let cardinality =
-            cardinality.and_then(|each| Some((each.get("field")?.as_str()?.to_owned(), each.get("value")?.as_u64()?)));
-        Ok(Self { fields: names(threshold.get("field")), least, cardinality })
+        let cardinality = cardinality.and_then(|each| {
+            let field = each.get("field")?.as_str().filter(|field| !field.is_empty())?.to_owned();
+            Some(Cardinality { column: Column::new(schema, &field), field, least: each.get("value")?.as_u64()? })
+        });
+        Ok(Self { fields: TermFields::new(fields, schema), least, cardinality, limits: *limits })
     }
 
-    pub fn add(&self, groups: &mut BTreeMap<Vec<String>, Group>, event: &Arc<Event>) {
-        for key in combinations(event, &self.fields) {
-            let group = groups.entry(key).or_default();
-            group.count += 1;
-            if let Some((field, _)) = &self.cardinality {
-                group.distinct.extend(values(event, field));
+    /// The fields that group.
+    pub const fn fields(&self) -> &TermFields {
+        &self.fields
+    }
+
+    /// Counts an event, unless an alert of its group has settled its time.
+    pub fn add(&self, groups: &mut Groups, event: &Arc<Event>, time: Option<Instant>) {
+        let (keys, dropped) = self.fields.combinations(event);
+        groups.dropped += dropped;
+        for key in keys {
+            let id = digest(key.iter().map(String::as_str));
+            if groups.alerted.get(&id).is_some_and(|until| time.is_some_and(|time| time <= *until)) {
+                continue;
             }
-            if group.events.len() < KEPT_EVENTS {
-                group.events.push(Arc::clone(event));
+            if !groups.groups.contains_key(&id) {
+                groups.evict(self.limits.groups);
+                groups.order.push_back(id);
+                groups.groups.insert(id, Group { key, ..Group::default() });
+            }
+            self.count(groups, id, event, time);
+        }
+    }
+
+    fn count(&self, groups: &mut Groups, id: u128, event: &Arc<Event>, time: Option<Instant>) {
+        let Some(group) = groups.groups.get_mut(&id) else { return };
+        group.count += 1;
+        group.from = [group.from, time].into_iter().flatten().min();
+        group.to = group.to.max(time);
+        if groups.kept < self.limits.kept_events && group.events.len() < KEPT_EVENTS {
+            group.events.push(Arc::clone(event));
+            groups.kept += 1;
+        }
+        let Some(cardinality) = &self.cardinality else { return };
+        for value in distinct(&cardinality.column, event) {
+            let value = digest([value.as_str()]);
+            if groups.distinct < self.limits.distinct {
+                groups.distinct += usize::from(group.distinct.insert(value));
+            } else {
+                groups.dropped += u64::from(!group.distinct.contains(&value));
             }
         }
     }
 
-    /// The groups that reach the threshold, in the order of their keys: the events kept, and what the alert says of them.
-    pub fn reached(&self, groups: BTreeMap<Vec<String>, Group>) -> Vec<(Vec<Arc<Event>>, ThresholdResult)> {
-        let reached = |group: &Group| {
-            let distinct = group.distinct.len() as u64;
-            group.count >= self.least && self.cardinality.as_ref().is_none_or(|(_, least)| distinct >= *least)
+    fn is_reached(&self, group: &Group) -> bool {
+        let distinct = group.distinct.len() as u64;
+        group.count >= self.least && self.cardinality.as_ref().is_none_or(|each| distinct >= each.least)
+    }
+
+    /// Ends a window: the first `most` groups that reach the threshold, in the order of their keys, and how many did. All groups
+    /// are taken out; what the alerts say is remembered, so that no event counts for two alerts of its group.
+    pub fn reached(&self, groups: &mut Groups, most: usize) -> (Vec<Reached>, usize) {
+        groups.order.clear();
+        (groups.distinct, groups.kept) = (0, 0);
+        let all = std::mem::take(&mut groups.groups).into_iter();
+        let mut reached: Vec<(u128, Group)> = all.filter(|(_, group)| self.is_reached(group)).collect();
+        reached.sort_by(|(_, a), (_, b)| self.fields.compare(&a.key, &b.key));
+        let total = reached.len();
+        reached.truncate(most);
+        let result = |(id, group): (u128, Group)| {
+            if let Some(to) = group.to {
+                groups.alerted.insert(id, to);
+            }
+            let cardinality = self.cardinality.as_ref();
+            let cardinality = cardinality.map(|each| (each.field.clone(), group.distinct.len() as u64));
+            let terms = self.fields.names().map(str::to_owned).zip(group.key).collect();
+            let result = ThresholdResult { terms, count: group.count, cardinality, from: group.from, to: group.to };
+            Reached { events: group.events, result }
         };
-        let result = |(key, group): (Vec<String>, Group)| {
-            let cardinality = self.cardinality.as_ref().map(|(field, _)| (field.clone(), group.distinct.len() as u64));
-            let terms = self.fields.iter().cloned().zip(key).collect();
-            (group.events, ThresholdResult { terms, count: group.count, cardinality, from: None, to: None })
-        };
-        groups.into_iter().filter(|(_, group)| reached(group)).map(result).collect()
+        (reached.into_iter().map(result).collect(), total)
     }
 }
