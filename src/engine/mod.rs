@@ -5,6 +5,7 @@
 //! at [`Engine::finish`].
 
 mod alert;
+mod exceptions;
 mod kind;
 mod rule_set;
 mod session;

@@ -66,8 +66,7 @@ fn check_rules(paths: &[&PathBuf], query: Settings) -> Outcome<Vec<Diagnostics>>
             load_text("<stdin>", &input::text(path)?, &mut loaded);
         } else {
             let part = load_paths(&[Path::new(path)]).map_err(|error| Failure::Usage(error.to_string()))?;
-            loaded.rules.extend(part.rules);
-            loaded.problems.extend(part.problems);
+            loaded.extend(part);
         }
     }
     let mut found: Vec<Diagnostics> = loaded.rules.iter().map(|rule| rule.warnings().clone()).collect();

@@ -61,8 +61,7 @@ pub fn load(paths: &[PathBuf]) -> Outcome<Loaded> {
             continue;
         }
         let part = load_paths(&[path]).map_err(|error| Failure::Usage(error.to_string()))?;
-        loaded.rules.extend(part.rules);
-        loaded.problems.extend(part.problems);
+        loaded.extend(part);
     }
     Ok(loaded)
 }
