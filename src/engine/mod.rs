@@ -10,6 +10,6 @@ mod kind;
 mod rule_set;
 mod session;
 
-pub use alert::{Alert, Details, Enrichment, Finding, Suppressed, ThresholdResult};
+pub use alert::{Alert, AlertForm, Details, Enrichment, Finding, Suppressed, ThresholdResult};
 pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
 pub use session::{Engine, EngineStats, RuleStats};

@@ -28,7 +28,9 @@ pub(super) enum Line {
 /// The kind of an object (rule formats: NDJSON export).
 pub(super) fn classify(object: &Json) -> Line {
     let has = |key: &str| object.get(key).is_some();
-    if has("exported_count") || has("attributes") {
+    // Exports of lists alone, and those of old versions, count other things.
+    let is_summary = object.as_object().is_some_and(|object| object.keys().any(|key| key.starts_with("exported_")));
+    if is_summary || has("attributes") {
         return Line::Other;
     }
     if has("entries") || has("item_id") {
