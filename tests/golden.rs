@@ -48,6 +48,7 @@ fn findings(text: &str) -> Vec<Diagnostics> {
         load_text(file, text, &mut loaded);
         out.extend(loaded.rules.iter().map(|rule| rule.warnings().clone()));
         let loaded = RuleSet::compile(loaded, &RuleSettings::default());
+        out.extend(loaded.rules.warnings().cloned());
         out.extend(loaded.problems.iter().map(|problem| problem.diagnostics().clone()));
     }
     let source = Source::new("<query>", text);

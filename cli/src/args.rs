@@ -194,13 +194,15 @@ pub enum Format {
 
 #[derive(Debug, Args)]
 pub struct CheckArgs {
-    /// Rule files and directories, and query files (`.kql`, `.eql`); `-` is stdin.
+    /// Rule files, directories and patterns of them, and query files (`.kql`, `.eql`); `-` is stdin.
     #[arg(value_name = "PATH")]
     pub paths: Vec<PathBuf>,
     #[command(flatten)]
     pub query: QueryArgs,
     #[command(flatten)]
     pub schema: SchemaArgs,
+    #[command(flatten)]
+    pub beside: BesideArgs,
     /// How findings are printed.
     #[arg(long, value_enum, default_value = "text")]
     pub format: Format,
@@ -269,7 +271,7 @@ pub struct MatchArgs {
 
 #[derive(Debug, Args)]
 pub struct RunArgs {
-    /// Rule files and directories; `-` is stdin.
+    /// Rule files, directories and patterns of them; `-` is stdin.
     #[arg(value_name = "RULES", required = true)]
     pub rules: Vec<PathBuf>,
     /// Files of events, as for `match`.
@@ -282,15 +284,50 @@ pub struct RunArgs {
     /// Files of indicators for indicator match rules, as events.
     #[arg(long, value_name = "INDICATORS", num_args = 1..)]
     pub indicators: Vec<PathBuf>,
-    /// Exports of exception items, a JSON object a line.
-    #[arg(long, value_name = "EXCEPTIONS")]
-    pub exceptions: Vec<PathBuf>,
+    #[command(flatten)]
+    pub beside: BesideArgs,
+    /// The form of the alerts: rule, reason and events; the documents that Kibana writes; ECS documents.
+    #[arg(long, value_enum, value_name = "FORM", default_value = "minimal")]
+    pub alerts: Alerts,
+    /// Where a quirk of Kibana's only changes how an alert looks or when it comes, do as Kibana does.
+    #[arg(long, value_enum, value_name = "PRODUCT")]
+    pub compat: Option<Product>,
     /// Evaluate a rule only on events of its own indices.
     #[arg(long)]
     pub enforce_index: bool,
     /// End with 1 where no rule alerted.
     #[arg(long)]
     pub fail_if_none: bool,
+}
+
+/// What rules refer to and their files do not hold.
+#[derive(Debug, Args)]
+pub struct BesideArgs {
+    /// Exports with exception lists, besides those of the rules' own exports.
+    #[arg(long, value_name = "EXCEPTIONS")]
+    pub exceptions: Vec<PathBuf>,
+    /// A value list that exceptions refer to by NAME: its values, one a line.
+    #[arg(long, value_name = "NAME=FILE", value_parser = parse_value_list)]
+    pub value_list: Vec<(String, PathBuf)>,
+}
+
+fn parse_value_list(text: &str) -> Result<(String, PathBuf), String> {
+    let (name, file) = text.split_once('=').ok_or("expected NAME=FILE")?;
+    Ok((name.to_owned(), file.into()))
+}
+
+/// The forms of alerts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Alerts {
+    Minimal,
+    Kibana,
+    Ecs,
+}
+
+/// A product whose quirks are followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Product {
+    Kibana,
 }
 
 #[derive(Debug, Args)]

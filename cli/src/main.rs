@@ -7,6 +7,7 @@ mod failure;
 mod input;
 mod output;
 mod query;
+mod rules;
 mod schema;
 mod settings;
 

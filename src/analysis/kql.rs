@@ -257,7 +257,7 @@ fn unmapped(name: &str, group: Option<&str>) -> Arc<Field> {
 
 /// Whether a leaf on the field sees its values: those of nested objects are hidden from everything but a group of their own
 /// path (Elasticsearch: nested field).
-fn is_visible(field: &Field, group: Option<&str>) -> bool {
+pub(super) fn is_visible(field: &Field, group: Option<&str>) -> bool {
     match (field.nested.as_deref(), group) {
         (None, None) => true,
         (None, Some(_)) => field.origin != Origin::Caller,

@@ -4,6 +4,7 @@
 //! Takes a tree and a schema, gives a plan and warnings, or everything that is wrong at once.
 
 pub mod eql;
+pub mod exception;
 pub mod filter;
 pub mod kql;
 mod leaf;

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
+use super::Program;
 use super::pipe::Item;
 use super::relation::RelationState;
 use super::run::{Run, Waiting};
-use super::Program;
 use crate::event::Event;
 use crate::event::table::{EventTable, StateError, event_of};
 

@@ -5,12 +5,13 @@
 //! at [`Engine::finish`].
 
 mod alert;
+mod exceptions;
 mod kind;
 mod rule_set;
 mod session;
 mod suppress;
 
-pub use alert::{Alert, Details, Enrichment, Finding, Suppressed, ThresholdResult};
+pub use alert::{Alert, AlertForm, Details, Enrichment, Finding, Suppressed, ThresholdResult};
 pub use kind::StateLimits;
 pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
 pub use session::{Engine, EngineStats, RuleStats};

@@ -6,12 +6,13 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
+use super::exceptions::{Beside, Exceptions};
 use super::kind::new_terms::NewTerms;
 use super::kind::threat::ThreatMatch;
 use super::kind::threshold::Threshold;
 use super::kind::{Kind, StateLimits};
 use super::suppress::Suppression;
-use crate::analysis::{Context, filter};
+use crate::diagnostic::Diagnostics;
 use crate::event::index::IndexPatterns;
 use crate::plan::Predicate;
 use crate::query::{Query, QuerySet, Settings};
@@ -56,6 +57,8 @@ pub(super) struct CompiledRule {
     pub indices: IndexPatterns,
     pub kind: Kind,
     pub suppression: Option<Suppression>,
+    /// What of the rule is not applied.
+    pub notes: Diagnostics,
 }
 
 /// Rules that can run. Immutable; share it by `Arc`.
@@ -106,15 +109,12 @@ impl RuleSet {
 
     /// Compiles what was loaded. A rule that cannot run becomes a problem and stops no other.
     pub fn compile(loaded: Loaded, settings: &RuleSettings) -> LoadedRules {
-        let Loaded { rules, mut problems } = loaded;
+        let Loaded { rules, mut problems, exceptions, value_lists } = loaded;
+        let exceptions = Exceptions::new(&exceptions, &value_lists, settings);
         let mut compiled = Vec::new();
         for rule in rules {
-            match compile(&rule, settings) {
-                Ok((query, kind, suppression)) => {
-                    let patterns = rule.index().unwrap_or_default();
-                    let indices = IndexPatterns::new(patterns, settings.query.now);
-                    compiled.push(CompiledRule { rule, query, indices, kind, suppression });
-                }
+            match compile(rule, settings, &exceptions) {
+                Ok(rule) => compiled.push(rule),
                 Err(problem) => problems.push(*problem),
             }
         }
@@ -133,9 +133,9 @@ impl RuleSet {
         self.rules.is_empty()
     }
 
-    /// What was noticed while the queries were read.
-    pub fn warnings(&self) -> impl Iterator<Item = &crate::diagnostic::Diagnostics> {
-        self.rules.iter().map(|compiled| compiled.query.warnings())
+    /// What was noticed while the rules were compiled.
+    pub fn warnings(&self) -> impl Iterator<Item = &Diagnostics> {
+        self.rules.iter().flat_map(|compiled| [compiled.query.warnings(), &compiled.notes])
     }
 
     /// The rules that run.
@@ -146,34 +146,55 @@ impl RuleSet {
 
 type Compiled<T> = Result<T, Box<Problem>>;
 
-fn compile(rule: &Rule, settings: &RuleSettings) -> Compiled<(Query, Kind, Option<Suppression>)> {
-    let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
-    let language = match (rule.kind(), rule.language()) {
-        (RuleType::Esql | RuleType::MachineLearning, _) => {
-            return Err(unsupported(format!("rules of the type `{}` are not evaluated", rule.kind().name())));
-        }
-        (_, Some(language @ (RuleLanguage::Kuery | RuleLanguage::Eql))) => language,
-        (_, Some(other)) => return Err(unsupported(format!("queries in `{}` are not evaluated", other.name()))),
-        (_, None) => return Err(unsupported("the rule has no language".into())),
+fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> Compiled<CompiledRule> {
+    let language = language(&rule)?;
+    let Some(source) = rule.query() else {
+        return Err(Box::new(Problem::unsupported(&rule, "the rule has no query of its own")));
     };
-    let Some(source) = rule.query() else { return Err(unsupported("the rule has no query of its own".into())) };
+    let beside = exceptions.beside(&rule, settings)?;
     let builder = Query::builder()
-        .settings(query_settings(rule, &settings.query))
-        .and(beside(rule, settings).map_err(unsupported)?);
+        .settings(query_settings(&rule, &settings.query))
+        .and(Predicate::and([beside.filters.clone(), beside.exceptions.clone()]));
     let query = match language {
         RuleLanguage::Eql => builder.eql_source(source),
         _ => builder.kql_source(source),
     };
-    let query = query.map_err(|findings| Box::new(Problem::of_rule(rule, findings)))?;
+    let query = query.map_err(|findings| Box::new(Problem::of_rule(&rule, findings)))?;
+    let kind = kind(&rule, settings, &beside)?;
+    let indices = IndexPatterns::new(&rule.patterns(), settings.query.now);
+    let notes = rule.diagnostics(beside.notes);
+    let (schema, most) = (&settings.query.schema, settings.limits.suppressions);
+    let suppression = Suppression::of(&rule, schema, most).map_err(|why| Box::new(Problem::unsupported(&rule, why)))?;
+    Ok(CompiledRule { query, indices, kind, suppression, notes, rule })
+}
+
+/// The language of a rule that is evaluated.
+fn language(rule: &Rule) -> Compiled<RuleLanguage> {
+    let unsupported = |field: &str, reason: String| Err(Box::new(Problem::at(rule, field, reason)));
+    if let kind @ (RuleType::Esql | RuleType::MachineLearning) = rule.kind() {
+        return unsupported("type", format!("rules of the type `{}` are not evaluated", kind.name()));
+    }
+    match rule.language() {
+        Some(language @ (RuleLanguage::Kuery | RuleLanguage::Eql)) => Ok(language),
+        Some(other) => unsupported("language", format!("queries in `{}` are not evaluated", other.name())),
+        None => unsupported("language", "the rule has no language".into()),
+    }
+}
+
+fn kind(rule: &Rule, settings: &RuleSettings, beside: &Beside) -> Compiled<Kind> {
     let (schema, limits) = (&settings.query.schema, &settings.limits);
-    let kind = match rule.kind() {
+    let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
+    Ok(match rule.kind() {
         RuleType::Threshold => Kind::Threshold(Threshold::of(rule, schema, limits).map_err(unsupported)?),
         RuleType::NewTerms => Kind::NewTerms(NewTerms::of(rule, schema, limits).map_err(unsupported)?),
-        RuleType::ThreatMatch => Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, &settings.query)?)),
+        RuleType::ThreatMatch => {
+            // Kibana filters indicators by the same exceptions as events.
+            let also = Predicate::and([beside.indicator_filters.clone(), beside.exceptions.clone()]);
+            let query = Query::builder().settings(settings.query.clone()).and(also);
+            Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, query)?))
+        }
         _ => Kind::Hits,
-    };
-    let suppression = Suppression::of(rule, schema, limits.suppressions).map_err(unsupported)?;
-    Ok((query, kind, suppression))
+    })
 }
 
 /// The rule's own fields over the settings.
@@ -188,28 +209,4 @@ fn query_settings(rule: &Rule, settings: &Settings) -> Settings {
     }
     settings.tiebreaker_field = own("tiebreaker_field").or(settings.tiebreaker_field);
     settings
-}
-
-/// What holds besides the query: the filters, and none of the exceptions.
-fn beside(rule: &Rule, settings: &RuleSettings) -> Result<Predicate, String> {
-    let context = Context::new(Arc::clone(&settings.query.schema), settings.query.now);
-    let filters = filter::filters(rule.document().get("filters").unwrap_or(&Json::Null), &context)?;
-    let lists = rule.document().get("exceptions_list").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
-    let ids: Vec<&str> =
-        lists.iter().filter_map(|list| list.get("list_id")?.as_str()).filter(|id| *id != "endpoint_list").collect();
-    let items: Vec<Json> = settings
-        .exceptions
-        .iter()
-        .filter(|item| item.get("list_id").and_then(Json::as_str).is_some_and(|id| ids.contains(&id)))
-        .filter(|item| !expired(item, settings.query.now))
-        .cloned()
-        .collect();
-    let exceptions = filter::exceptions(&items, &|_| None, &context)?;
-    Ok(Predicate::and([filters, exceptions]))
-}
-
-fn expired(item: &Json, now: crate::event::time::Instant) -> bool {
-    let text = item.get("expire_time").and_then(Json::as_str);
-    let format = crate::event::time::DateFormat::default();
-    text.and_then(|text| format.parse(text, crate::event::time::Rounding::Down).ok()).is_some_and(|end| end < now)
 }

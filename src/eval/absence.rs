@@ -77,7 +77,8 @@ impl Absences {
     /// Notes an event of a stage that has a stage after it.
     pub fn note(&mut self, hash: u64, stage: usize, key: Key, now: Instant) {
         let known = self.find(hash, stage, &key).and_then(|id| self.latest.remove(id));
-        let earlier = known.and_then(|known| if millis(known.latest) < millis(now) { Some(known.latest) } else { known.earlier });
+        let earlier =
+            known.and_then(|known| if millis(known.latest) < millis(now) { Some(known.latest) } else { known.earlier });
         self.restore(hash, Absent { key, stage: stage as u8, latest: now, earlier });
     }
 

@@ -41,7 +41,7 @@ pub struct Event {
     index: Option<Arc<str>>,
     id: Option<Arc<str>>,
     /// Where it was read, for what it does not say itself.
-    origin: Option<(Arc<str>, Arc<str>)>,
+    origin: Option<Box<(Arc<str>, Arc<str>)>>,
     filled: Option<DataStream>,
 }
 
@@ -90,7 +90,7 @@ impl Event {
     #[must_use]
     pub fn with_origin(mut self, index: &Arc<str>, id: impl FnOnce() -> Arc<str>) -> Self {
         if self.index.is_none() || self.id.is_none() {
-            self.origin = Some((Arc::clone(index), id()));
+            self.origin = Some(Box::new((Arc::clone(index), id())));
         }
         self
     }
@@ -104,12 +104,12 @@ impl Event {
 
     /// Its `_index`, else where it was read.
     pub fn index(&self) -> Option<&str> {
-        self.index.as_deref().or_else(|| self.origin.as_ref().map(|(index, _)| index.as_ref()))
+        self.index.as_deref().or_else(|| self.origin.as_ref().map(|origin| origin.0.as_ref()))
     }
 
     /// Its `_id`, else its place where it was read.
     pub fn id(&self) -> Option<&str> {
-        self.id.as_deref().or_else(|| self.origin.as_ref().map(|(_, id)| id.as_ref()))
+        self.id.as_deref().or_else(|| self.origin.as_ref().map(|origin| origin.1.as_ref()))
     }
 
     /// Its `_id`, if it has one itself.

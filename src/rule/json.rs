@@ -17,18 +17,27 @@ pub(super) enum Line {
     Rule,
     /// A rule that the product withdrew: a stub without a query.
     Stub,
-    /// Exception lists, exception items, connectors, the summary.
+    /// An exception list, or an item of one.
+    Exception,
+    /// An item of a value list.
+    Value,
+    /// Connectors, the summary.
     Other,
 }
 
 /// The kind of an object (rule formats: NDJSON export).
 pub(super) fn classify(object: &Json) -> Line {
     let has = |key: &str| object.get(key).is_some();
-    if has("exported_count") || has("attributes") || has("entries") || has("item_id") {
+    // Exports of lists alone, and those of old versions, count other things.
+    let is_summary = object.as_object().is_some_and(|object| object.keys().any(|key| key.starts_with("exported_")));
+    if is_summary || has("attributes") {
         return Line::Other;
     }
+    if has("entries") || has("item_id") {
+        return Line::Exception;
+    }
     if has("list_id") && !has("query") && !has("risk_score") {
-        return Line::Other;
+        return if has("value") { Line::Value } else { Line::Exception };
     }
     if object.get("deprecated").and_then(Json::as_bool) == Some(true) && !has("type") { Line::Stub } else { Line::Rule }
 }
@@ -53,10 +62,17 @@ fn is_pretty(text: &str) -> bool {
 }
 
 fn one(file: &Arc<str>, text: &Arc<str>, whole: &RawValue) -> Vec<Result<(Json, Places), Diagnostics>> {
-    match serde_json::from_str::<Vec<&RawValue>>(whole.get()) {
-        Ok(list) => list.into_iter().map(|item| object(file, text, item.get())).collect(),
-        Err(_) => vec![object(file, text, whole.get())],
+    match serde_json::from_str::<Vec<&RawValue>>(whole.get()).ok().or_else(|| page(whole)) {
+        Some(list) => list.into_iter().map(|item| object(file, text, item.get())).collect(),
+        None => vec![object(file, text, whole.get())],
     }
+}
+
+/// The rules in the API's answer to a search.
+fn page(whole: &RawValue) -> Option<Vec<&RawValue>> {
+    let fields: BTreeMap<Cow<'_, str>, &RawValue> = serde_json::from_str(whole.get()).ok()?;
+    fields.get("total")?;
+    serde_json::from_str(fields.get("data")?.get()).ok()
 }
 
 fn lines(file: &Arc<str>, text: &Arc<str>) -> Vec<Result<(Json, Places), Diagnostics>> {

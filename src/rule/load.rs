@@ -1,5 +1,6 @@
 //! From paths and texts to rules: formats, directories, NDJSON.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -7,6 +8,7 @@ use serde_json::Value as Json;
 
 use super::build::{self, Draft};
 use super::json::{self, Line};
+use super::place::Places;
 use super::{Problem, Rule, toml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
@@ -45,9 +47,23 @@ pub struct Loaded {
     pub rules: Vec<Rule>,
     /// What is broken, in the same order.
     pub problems: Vec<Problem>,
+    /// The exception lists and items that came with the rules of an export.
+    pub exceptions: Vec<Json>,
+    /// The values of value lists that came with them, by the id of the list.
+    pub value_lists: BTreeMap<String, Vec<String>>,
 }
 
 impl Loaded {
+    /// Adds what was read elsewhere.
+    pub fn extend(&mut self, other: Self) {
+        self.rules.extend(other.rules);
+        self.problems.extend(other.problems);
+        self.exceptions.extend(other.exceptions);
+        for (list, values) in other.value_lists {
+            self.value_lists.entry(list).or_default().extend(values);
+        }
+    }
+
     fn add(&mut self, result: Result<Rule, Box<Problem>>) {
         match result {
             Ok(rule) => self.rules.push(rule),
@@ -162,7 +178,7 @@ pub fn load_text(file: &str, text: &str, loaded: &mut Loaded) {
         Format::Json => {
             for object in json::objects(&file, &text) {
                 match object {
-                    Ok((document, places)) => json_rule(document, places, loaded),
+                    Ok((document, places)) => json_object(document, places, loaded),
                     Err(findings) => loaded.problems.push(Problem::of_file(Arc::clone(&file), findings)),
                 }
             }
@@ -181,13 +197,19 @@ fn toml_rule(file: &Arc<str>, text: &Arc<str>) -> Result<Rule, Box<Problem>> {
     build::rule(Draft { document, metadata, places })
 }
 
-fn json_rule(document: Json, places: super::place::Places, loaded: &mut Loaded) {
+fn json_object(document: Json, places: Places, loaded: &mut Loaded) {
+    let text = |key: &str| document.get(key).and_then(Json::as_str).map(str::to_owned);
     match json::classify(&document) {
         Line::Other => {}
         Line::Rule => loaded.add(build::rule(Draft { document, metadata: None, places })),
+        Line::Exception => loaded.exceptions.push(document),
+        Line::Value => {
+            if let (Some(list), Some(value)) = (text("list_id"), text("value")) {
+                loaded.value_lists.entry(list).or_default().push(value);
+            }
+        }
         Line::Stub => {
             let finding = Diagnostic::error(Code::RuleUnsupported, places.whole, "the product withdrew the rule");
-            let text = |key: &str| document.get(key).and_then(Json::as_str).map(str::to_owned);
             let problem = Problem::of_file(Arc::clone(&places.file), places.diagnostics(vec![finding]));
             loaded.problems.push(problem.named(text("rule_id"), text("name")));
         }

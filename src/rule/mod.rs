@@ -5,10 +5,12 @@
 //! broken rule never stops the others and is never silent. Nothing here evaluates a query; `engine` does.
 
 mod build;
+mod check;
 mod history;
 mod json;
 mod load;
 mod model;
+mod normal;
 mod place;
 mod problem;
 mod toml;

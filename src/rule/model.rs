@@ -4,8 +4,9 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use crate::diagnostic::Diagnostics;
-use crate::source::Source;
+use super::place::Places;
+use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::source::{Source, Span};
 
 /// The types of rule (Kibana: rule schemas).
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -118,6 +119,19 @@ impl std::fmt::Display for RuleSeverity {
     }
 }
 
+/// The indices that Kibana's detection rules read by default.
+const DEFAULT_PATTERNS: &[&str] = &[
+    "apm-*-transaction*",
+    "auditbeat-*",
+    "endgame-*",
+    "filebeat-*",
+    "logs-*",
+    "packetbeat-*",
+    "traces-apm*",
+    "winlogbeat-*",
+    "-*elastic-cloud-logs-*",
+];
+
 /// One rule as its file has it, checked for what its type requires.
 ///
 /// [`Rule::document`] is the whole rule in the form of the Detection Engine API, defaults filled in.
@@ -136,6 +150,7 @@ pub struct Rule {
     pub(super) document: Arc<Json>,
     pub(super) metadata: Option<Arc<Json>>,
     pub(super) warnings: Diagnostics,
+    pub(super) places: Arc<Places>,
 }
 
 impl Rule {
@@ -189,6 +204,20 @@ impl Rule {
         self.query.as_ref()
     }
 
+    /// The index patterns it reads: its own, else those that Kibana takes by default; none where a data view names them.
+    pub fn patterns(&self) -> Vec<&str> {
+        match &self.index {
+            Some(own) if !own.is_empty() => own.iter().map(String::as_str).collect(),
+            _ if self.text("data_view_id").is_some() => Vec::new(),
+            _ => DEFAULT_PATTERNS.to_vec(),
+        }
+    }
+
+    /// A field that is a query, with its place in the file; `None` where absent or empty.
+    pub fn source(&self, key: &str) -> Option<Source> {
+        self.text(key).map(|text| self.places.inner(key, text))
+    }
+
     /// `threat`: what it maps to, as the API writes it.
     pub fn threat(&self) -> &Json {
         self.document.get("threat").unwrap_or(&Json::Null)
@@ -197,6 +226,22 @@ impl Rule {
     /// A field of the rule that is a text, `None` where absent or empty.
     pub fn text(&self, key: &str) -> Option<&str> {
         self.document.get(key).and_then(Json::as_str).filter(|text| !text.is_empty())
+    }
+
+    /// A field of the rule that is a list; empty where absent.
+    pub fn list(&self, key: &str) -> &[Json] {
+        self.document.get(key).and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default()
+    }
+
+    /// Where a field stands in the file, by its dotted name with places in lists as numbers (`filters.0.query`); what is above
+    /// it where it is not there.
+    pub fn span(&self, field: &str) -> Span {
+        self.places.span(field)
+    }
+
+    /// Findings whose spans are places in the file.
+    pub fn diagnostics(&self, items: Vec<Diagnostic>) -> Diagnostics {
+        self.places.diagnostics(items)
     }
 
     /// The whole rule in the form of the API, defaults filled in.

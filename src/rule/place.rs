@@ -1,7 +1,10 @@
 //! Where things stand in a rule file: spans of fields, and how a quoted text maps to the file's bytes.
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+use serde_json::value::RawValue;
 
 use crate::diagnostic::Diagnostics;
 use crate::source::{Source, Span};
@@ -30,9 +33,25 @@ impl Places {
         Diagnostics::new(self.source(), items)
     }
 
-    /// Where the value of `field` stands; the rule as a whole where it has none.
+    /// Where the value of `field` stands; the nearest above it that is known where it has none.
     pub fn span(&self, field: &str) -> Span {
-        self.fields.get(field).copied().unwrap_or(self.whole)
+        if let Some(span) = self.fields.get(field) {
+            return *span;
+        }
+        let Some((above, name)) = field.rsplit_once('.') else { return self.whole };
+        let above = self.span(above);
+        self.child(above, name).unwrap_or(above)
+    }
+
+    /// A member of what stands at `span`, if that is a JSON object or list.
+    fn child(&self, span: Span, name: &str) -> Option<Span> {
+        let raw = self.text.get(span.start..span.end)?;
+        let part = match name.parse::<usize>() {
+            Ok(at) => *serde_json::from_str::<Vec<&RawValue>>(raw).ok()?.get(at)?,
+            Err(_) => *serde_json::from_str::<BTreeMap<Cow<'_, str>, &RawValue>>(raw).ok()?.get(name)?,
+        };
+        let start = span.start + (part.get().as_ptr() as usize).checked_sub(raw.as_ptr() as usize)?;
+        Some(Span::new(start, start + part.get().len()))
     }
 
     /// The text of `field` as a source of its own that knows its place in the file.

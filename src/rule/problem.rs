@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use super::Rule;
+use super::{Rule, RuleType};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
 use crate::source::Source;
 
@@ -22,18 +22,21 @@ pub struct Problem {
     file: Arc<str>,
     rule_id: Option<String>,
     name: Option<String>,
+    rule_type: Option<RuleType>,
     diagnostics: Diagnostics,
 }
 
 impl Problem {
     /// A problem of `file` as a whole, or of a rule in it that has no id yet.
     pub fn of_file(file: impl Into<Arc<str>>, diagnostics: Diagnostics) -> Self {
-        Self { kind: kind(&diagnostics), file: file.into(), rule_id: None, name: None, diagnostics }
+        Self { kind: kind(&diagnostics), file: file.into(), rule_id: None, name: None, rule_type: None, diagnostics }
     }
 
     /// A problem of `rule`.
     pub fn of_rule(rule: &Rule, diagnostics: Diagnostics) -> Self {
-        Self::of_file(Arc::clone(&rule.file), diagnostics).named(rule.id.clone(), Some(rule.name.clone()))
+        Self::of_file(Arc::clone(&rule.file), diagnostics)
+            .named(rule.id.clone(), Some(rule.name.clone()))
+            .typed(Some(rule.kind))
     }
 
     /// A rule that is not evaluated, and the reason.
@@ -43,8 +46,23 @@ impl Problem {
         Self::of_rule(rule, Diagnostics::new(source, vec![finding]))
     }
 
+    /// A rule that is not evaluated because of what one of its fields says.
+    pub fn at(rule: &Rule, field: &str, reason: impl Into<String>) -> Self {
+        let finding = Diagnostic::error(Code::RuleUnsupported, rule.span(field), reason);
+        Self::of_rule(rule, rule.diagnostics(vec![finding]))
+    }
+
     pub(super) fn named(self, rule_id: Option<String>, name: Option<String>) -> Self {
         Self { rule_id, name, ..self }
+    }
+
+    pub(super) fn typed(self, rule_type: Option<RuleType>) -> Self {
+        Self { rule_type, ..self }
+    }
+
+    /// `type`, where it could be read.
+    pub const fn rule_type(&self) -> Option<RuleType> {
+        self.rule_type
     }
 
     /// Broken or unsupported.

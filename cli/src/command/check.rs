@@ -1,18 +1,20 @@
 //! `check`: parse, resolve and type queries and rules; all problems at once.
 
-use std::path::{Path, PathBuf};
+use std::collections::BTreeMap;
+use std::path::PathBuf;
 
+use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostic, Diagnostics, Severity, render};
 use elkhound::engine::{RuleSet, RuleSettings};
 use elkhound::query::{Query, Settings};
-use elkhound::rule::{Loaded, load_paths, load_text};
+use elkhound::rule::{ProblemKind, RuleType};
 use elkhound::source::Source;
 use serde_json::{Value, json};
 
 use crate::args::{CheckArgs, Format, Language};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
-use crate::{input, query, settings};
+use crate::{input, query, rules, settings};
 
 pub fn run(args: &CheckArgs) -> Outcome {
     let settings = settings::typed(&args.schema, &args.query.dialect, &[])?;
@@ -21,6 +23,7 @@ pub fn run(args: &CheckArgs) -> Outcome {
         return Err(Failure::Usage("nothing to check: give `-l LANGUAGE -e TEXT` or paths".into()));
     }
     let mut found = Vec::new();
+    let mut statuses = None;
     if let Some(source) = text {
         let (language, _) = query::read(&args.query)?;
         found.push(check_query(language, &source, &settings));
@@ -32,9 +35,11 @@ pub fn run(args: &CheckArgs) -> Outcome {
         found.push(check_query(query::language_of(path).unwrap_or(Language::Kql), &source, &settings));
     }
     if !rules.is_empty() {
-        found.extend(check_rules(&rules, settings)?);
+        let (findings, status) = check_rules(&rules, &rules::settings(settings, &args.beside)?)?;
+        found.extend(findings);
+        statuses = Some(status);
     }
-    report(&found, args.format)
+    report(&found, statuses.as_ref(), args.format)
 }
 
 /// What a query makes known: errors and warnings. What fails only when the query runs is a warning here.
@@ -59,31 +64,47 @@ fn softened(findings: &Diagnostics) -> Diagnostics {
     Diagnostics::new(findings.source().clone(), findings.items().iter().map(soften).collect())
 }
 
-fn check_rules(paths: &[&PathBuf], query: Settings) -> Outcome<Vec<Diagnostics>> {
-    let mut loaded = Loaded::default();
-    for path in paths {
-        if input::is_stdin(path) {
-            load_text("<stdin>", &input::text(path)?, &mut loaded);
-        } else {
-            let part = load_paths(&[Path::new(path)]).map_err(|error| Failure::Usage(error.to_string()))?;
-            loaded.rules.extend(part.rules);
-            loaded.problems.extend(part.problems);
-        }
-    }
+/// The rules of each type that run, are broken, or are not evaluated; those whose type cannot be read are under `?`.
+type Statuses = BTreeMap<&'static str, [usize; 3]>;
+
+const STATUSES: [&str; 3] = ["loaded", "broken", "unsupported"];
+
+fn check_rules(paths: &[&PathBuf], settings: &RuleSettings) -> Outcome<(Vec<Diagnostics>, Statuses)> {
+    let loaded = rules::load(paths)?;
     let mut found: Vec<Diagnostics> = loaded.rules.iter().map(|rule| rule.warnings().clone()).collect();
-    let compiled = RuleSet::compile(loaded, &RuleSettings { query, ..RuleSettings::default() });
+    let compiled = RuleSet::compile(loaded, settings);
     found.extend(compiled.rules.warnings().cloned());
     found.extend(compiled.problems.iter().map(|problem| softened(problem.diagnostics())));
-    Ok(found)
+    let mut statuses = Statuses::new();
+    for rule in compiled.rules.rules() {
+        statuses.entry(rule.kind().name()).or_default()[0] += 1;
+    }
+    for problem in &compiled.problems {
+        let status = if problem.kind() == ProblemKind::Broken { 1 } else { 2 };
+        statuses.entry(problem.rule_type().map_or("?", RuleType::name)).or_default()[status] += 1;
+    }
+    Ok((found, statuses))
 }
 
-fn report(found: &[Diagnostics], format: Format) -> Outcome {
+fn table(statuses: &Statuses) -> String {
+    let mut table = Table::new();
+    table.set_header(["type"].into_iter().chain(STATUSES));
+    let mut row = |name: &str, counts: [usize; 3]| {
+        table.add_row(std::iter::once(name.to_owned()).chain(counts.map(|count| count.to_string())));
+    };
+    statuses.iter().for_each(|(name, counts)| row(name, *counts));
+    row("all", statuses.values().fold([0; 3], |all, counts| [0, 1, 2].map(|at| all[at] + counts[at])));
+    table.to_string()
+}
+
+fn report(found: &[Diagnostics], statuses: Option<&Statuses>, format: Format) -> Outcome {
     let items = || found.iter().flat_map(Diagnostics::items);
     match format {
-        Format::Text => found
-            .iter()
-            .filter(|findings| !findings.items().is_empty())
-            .for_each(|findings| output::note(&output::diagnostics(findings))),
+        Format::Text => {
+            let filled = found.iter().filter(|findings| !findings.items().is_empty());
+            filled.for_each(|findings| output::note(&output::diagnostics(findings)));
+            statuses.iter().for_each(|statuses| output::note(&table(statuses)));
+        }
         Format::Json => {
             let all: Vec<Value> = found
                 .iter()
@@ -91,7 +112,13 @@ fn report(found: &[Diagnostics], format: Format) -> Outcome {
                 .flatten()
                 .collect();
             let mut data = Data::stdout();
-            data.line(&json!({"diagnostics": all}).to_string())?;
+            let mut report = json!({"diagnostics": all});
+            if let Some(statuses) = statuses {
+                let named = |counts: &[usize; 3]| STATUSES.into_iter().zip(*counts).collect::<BTreeMap<_, _>>();
+                let each = statuses.iter().map(|(name, counts)| (*name, named(counts)));
+                report["rules"] = json!(each.collect::<BTreeMap<_, _>>());
+            }
+            data.line(&report.to_string())?;
             data.finish()?;
         }
     }

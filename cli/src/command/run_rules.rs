@@ -1,34 +1,40 @@
 //! `run`: many rules over events; alerts as JSON lines, a summary on stderr.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use comfy_table::Table;
-use elkhound::engine::{Alert, Engine, LoadedRules, RuleSet, RuleSettings};
+use elkhound::diagnostic::{Code, Diagnostics};
+use elkhound::engine::{Alert, AlertForm, Compat, Engine, LoadedRules, RuleSet, RuleSettings};
 use elkhound::event::Event;
 use elkhound::query::{Query, Settings};
-use elkhound::rule::{Loaded, load_paths, load_text};
 
-use crate::args::RunArgs;
-use crate::failure::{Exit, Failure, Outcome};
+use crate::args::{Alerts, Product, RunArgs};
+use crate::failure::{Exit, Outcome};
 use crate::output::{self, Data};
-use crate::{events, input, settings};
+use crate::{events, rules, settings};
 
 pub fn run(args: &RunArgs) -> Outcome {
     let events = events::read(&args.events, !args.eval.no_fill)?;
     let query = settings::of(&args.eval, &args.dialect, &events)?;
     let indicators =
         if args.indicators.is_empty() { Vec::new() } else { events::read(&args.indicators, !args.eval.no_fill)? };
-    let exceptions = args.exceptions.iter().map(|path| json_lines(path)).collect::<Outcome<Vec<_>>>()?.concat();
-    let loaded = load(&args.rules)?;
+    let loaded = rules::load(&args.rules)?;
     let given = loaded.rules.len() + loaded.problems.len();
-    let rule_settings =
-        RuleSettings { query: query.clone(), enforce_index: args.enforce_index, exceptions, ..RuleSettings::default() };
+    let rule_settings = RuleSettings {
+        enforce_index: args.enforce_index,
+        compat: args.compat.map_or(Compat::Sensible, |Product::Kibana| Compat::Kibana),
+        ..rules::settings(query.clone(), &args.beside)?
+    };
+    let form = match args.alerts {
+        Alerts::Minimal => AlertForm::Minimal,
+        Alerts::Kibana => AlertForm::Kibana,
+        Alerts::Ecs => AlertForm::Ecs,
+    };
     let LoadedRules { rules, problems } = RuleSet::compile(loaded, &rule_settings);
-    for problem in &problems {
-        output::note(&problem.to_string());
-    }
+    problems.iter().for_each(|problem| output::note(&problem.to_string()));
+    let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
+    rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
     let mut engine = Engine::with_indicators(Arc::clone(&rules), &indicators);
     let mut data = Data::stdout();
     let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
@@ -37,7 +43,9 @@ pub fn run(args: &RunArgs) -> Outcome {
         for alert in alerts {
             *counts.entry(alert.rule_index()).or_default() += 1;
             total += 1;
-            data.line(&alert.to_json().to_string())?;
+            for document in alert.to_documents(form) {
+                data.line(&document.to_string())?;
+            }
         }
         Ok(())
     };
@@ -51,26 +59,6 @@ pub fn run(args: &RunArgs) -> Outcome {
         return Ok(Exit::Broken);
     }
     Ok(if total == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean })
-}
-
-pub fn load(paths: &[PathBuf]) -> Outcome<Loaded> {
-    let mut loaded = Loaded::default();
-    for path in paths {
-        if input::is_stdin(path) {
-            load_text("<stdin>", &input::text(path)?, &mut loaded);
-            continue;
-        }
-        let part = load_paths(&[path]).map_err(|error| Failure::Usage(error.to_string()))?;
-        loaded.rules.extend(part.rules);
-        loaded.problems.extend(part.problems);
-    }
-    Ok(loaded)
-}
-
-fn json_lines(path: &std::path::Path) -> Outcome<Vec<serde_json::Value>> {
-    let text = input::text(path)?;
-    let lines = text.lines().filter(|line| !line.trim().is_empty());
-    lines.map(|line| serde_json::from_str(line).map_err(|error| Failure::file(path, error))).collect()
 }
 
 /// The events by timestamp, tiebreaker and place in the input.

@@ -192,7 +192,7 @@ fn forms(rule: &Rule, history: Option<&History>) -> Vec<Form> {
 }
 
 fn compile(rule: &Rule, settings: &Settings, enforce_index: bool) -> Result<Arc<RuleSet>, String> {
-    let loaded = Loaded { rules: vec![rule.clone()], problems: Vec::new() };
+    let loaded = Loaded { rules: vec![rule.clone()], ..Loaded::default() };
     let settings = RuleSettings { query: settings.clone(), enforce_index, ..RuleSettings::default() };
     let compiled = RuleSet::compile(loaded, &settings);
     match compiled.problems.first() {

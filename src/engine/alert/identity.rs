@@ -1,26 +1,148 @@
-//! Ids that are the same on every machine.
+//! Ids that are the same on every machine. (Kibana: ids of alerts.)
+//!
+//! They rest on the index and the id of the source events and on the rule, so the same find has the same id in every run.
 
-use std::hash::{BuildHasher, Hasher};
+use std::fmt::Write as _;
 
-use super::Alert;
+use serde_json::{Value as Json, json};
+use sha2::{Digest, Sha256};
+use uuid::Uuid;
+
+use super::{Alert, Details, kibana};
+use crate::event::Event;
+use crate::rule::{Rule, RuleType};
+
+/// The Kibana space that alerts belong to.
+pub(super) const SPACE: &str = "default";
+/// What Kibana hashes for the version of an event, which its searches do not ask for.
+const VERSION: &str = "undefined";
+/// Names of rules and threshold documents become UUIDs in this namespace.
+const NAMESPACE: Uuid = Uuid::from_u128(0x9b1e_6f0a_52c3_5d7e_8a41_0c2f_e7d6_3b18);
+
+/// The index and the id that stand for a source document.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Origin {
+    pub index: String,
+    pub id: String,
+}
+
+impl Origin {
+    /// Of an event; one without an id has the hash of its content for one.
+    pub fn of(event: &Event) -> Self {
+        let id = event.own_id().map_or_else(|| content_hash(event.source()), str::to_owned);
+        Self { index: event.own_index().unwrap_or_default(), id }
+    }
+}
 
 impl Alert {
-    /// A number that is the same for the same rule and events on every machine.
+    /// The id of the alert: the same for the same rule and source documents, on every machine and in every run. An event without
+    /// `_id` is known by its content. (Kibana: `kibana.alert.uuid`; the ways to build it are Kibana's, the hashes of new terms
+    /// and suppressed alerts and the UUIDs of thresholds are not.)
     pub fn id(&self) -> String {
-        let mut halves = [0_u64; 2];
-        for (seed, half) in halves.iter_mut().enumerate() {
-            let mut hasher = foldhash::quality::FixedState::with_seed(seed as u64).build_hasher();
-            hasher.write(self.rule().id().unwrap_or(self.rule().name()).as_bytes());
-            for event in self.events().iter().flatten() {
-                hasher.write(event.index().unwrap_or_default().as_bytes());
-                match event.id() {
-                    Some(id) => hasher.write(id.as_bytes()),
-                    None => hasher.write(event.source().to_string().as_bytes()),
+        let rule = rule_uuid(self.rule());
+        match &self.finding.details {
+            Details::Group(_) => kibana::group::shell_id(self),
+            Details::Threshold(_) => of_document(&self.threshold_origin(), &rule),
+            details => {
+                let event = self.events().iter().flatten().next();
+                let origin = event.map_or_else(Origin::default, |event| Origin::of(event));
+                match (details, self.parts_of_suppression()) {
+                    (Details::NewTerms(terms), _) => {
+                        structural(&json!([origin.index, origin.id, VERSION, format!("{SPACE}:{rule}"), terms]))
+                    }
+                    (_, Some(parts)) => {
+                        structural(&json!([origin.index, origin.id, VERSION, format!("{SPACE}:{rule}"), parts]))
+                    }
+                    _ => of_document(&origin, &rule),
                 }
             }
-            hasher.write(self.details().to_string().as_bytes());
-            *half = hasher.finish();
         }
-        format!("{:016x}{:016x}", halves[0], halves[1])
+    }
+
+    /// What a query rule's alert over a group is told by, besides its first event.
+    fn parts_of_suppression(&self) -> Option<Json> {
+        let suppressed = self.finding.suppressed.as_ref()?;
+        let is_query = matches!(self.rule().kind(), RuleType::Query | RuleType::SavedQuery);
+        let time = |instant: Option<i128>| instant.map(crate::event::time::to_iso);
+        is_query.then(|| json!([kibana::terms(suppressed), time(suppressed.start), time(suppressed.end)]))
+    }
+
+    /// The document that stands for a group that reached a threshold: new in every run.
+    pub(super) fn threshold_origin(&self) -> Origin {
+        let mut name = self.rule().id().map_or_else(|| rule_uuid(self.rule()), str::to_owned);
+        name.push_str(&self.created_iso().unwrap_or_default());
+        if let Details::Threshold(result) = &self.finding.details {
+            let mut terms = result.terms.clone();
+            terms.iter().for_each(|(field, _)| name.extend(["\u{0}", field]));
+            terms.sort();
+            terms.iter().for_each(|(_, value)| name.extend(["\u{0}", value]));
+        }
+        let index = self.rule().patterns().join(",");
+        Origin { index, id: Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string() }
+    }
+}
+
+/// The id of an alert over one document.
+pub(super) fn of_document(origin: &Origin, rule: &str) -> String {
+    sha256([origin.index.as_str(), &origin.id, VERSION, SPACE, ":", rule])
+}
+
+/// The id that Kibana gives the rule as an object, else one made of its name there (`rule_id`), else of all it says.
+pub(super) fn rule_uuid(rule: &Rule) -> String {
+    let known = rule.text("id").or(rule.id());
+    known.map_or_else(|| named(&rule.document().to_string()), str::to_owned)
+}
+
+/// A UUID made of a name.
+pub(super) fn named(name: &str) -> String {
+    Uuid::new_v5(&NAMESPACE, name.as_bytes()).to_string()
+}
+
+/// The hash of a value as a whole.
+pub(super) fn structural(value: &Json) -> String {
+    content_hash(value)
+}
+
+/// SHA-256 over texts one after the other, in hexadecimal.
+pub(super) fn sha256<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
+    let mut hasher = Sha256::new();
+    parts.into_iter().for_each(|part| hasher.update(part));
+    hex(&hasher.finalize())
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
+        // Writing to a string does not fail.
+        let _ = write!(out, "{byte:02x}");
+        out
+    })
+}
+
+/// A hash of a value that does not depend on the order of members.
+fn content_hash(value: &Json) -> String {
+    let mut hasher = Sha256::new();
+    feed(value, &mut hasher);
+    hex(&hasher.finalize())
+}
+
+fn feed(value: &Json, hasher: &mut Sha256) {
+    match value {
+        Json::Object(object) => {
+            let mut members: Vec<(&String, &Json)> = object.iter().collect();
+            members.sort_by_key(|(key, _)| *key);
+            hasher.update(format!("{{{}:", members.len()));
+            for (key, below) in members {
+                hasher.update(format!("{}:{key}", key.len()));
+                feed(below, hasher);
+            }
+        }
+        Json::Array(items) => {
+            hasher.update(format!("[{}:", items.len()));
+            items.iter().for_each(|item| feed(item, hasher));
+        }
+        scalar => {
+            let text = scalar.to_string();
+            hasher.update(format!("{}:{text}", text.len()));
+        }
     }
 }

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
-use super::{Alert, Details, Enrichment, ThresholdResult};
+use super::source::at;
+use super::{Alert, Details, Enrichment, Suppressed, ThresholdResult, kibana};
 use crate::event::Event;
 use crate::event::time::to_iso;
 use crate::query::Hit;
@@ -25,6 +26,9 @@ impl Alert {
         out.insert("reason".into(), json!(self.reason()));
         if let Json::Object(details) = self.details() {
             out.extend(details);
+        }
+        if let Some(suppressed) = &self.finding.suppressed {
+            out.insert("suppression".into(), suppression(suppressed));
         }
         out.insert("events".into(), self.events().iter().map(event).collect());
         Json::Object(out)
@@ -60,6 +64,16 @@ fn join_keys(hit: &Hit) -> Json {
     }
 }
 
+/// What was suppressed into an alert.
+pub(super) fn suppression(suppressed: &Suppressed) -> Json {
+    json!({
+        "terms": kibana::terms(suppressed),
+        "start": suppressed.start.map(to_iso),
+        "end": suppressed.end.map(to_iso),
+        "docs_count": suppressed.count,
+    })
+}
+
 /// A threshold's result as Kibana writes it.
 pub(super) fn threshold(result: &ThresholdResult) -> Json {
     let terms: Vec<Json> = result.terms.iter().map(|(field, value)| json!({"field": field, "value": value})).collect();
@@ -75,11 +89,12 @@ pub(super) fn threshold(result: &ThresholdResult) -> Json {
 
 /// An enrichment as Kibana writes it.
 pub(super) fn enrichment(hit: &Enrichment) -> Json {
-    let pointer = format!("/{}", hit.path.replace('.', "/"));
     let indicator = &hit.indicator;
+    let part = |path: &str| at(indicator.source().as_object()?, path).cloned();
+    let feed = part("threat.feed.name").map_or_else(|| json!({}), |name| json!({"name": name}));
     json!({
-        "indicator": indicator.source().pointer(&pointer),
-        "feed": {"name": indicator.source().pointer("/threat/feed/name")},
+        "indicator": part(&hit.path).unwrap_or_else(|| json!({})),
+        "feed": feed,
         "matched": {
             "atomic": hit.value,
             "field": hit.field,

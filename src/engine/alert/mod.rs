@@ -1,16 +1,32 @@
 //! Alerts: what a rule found, as a document.
 
+mod ecs;
 mod identity;
+mod kibana;
 mod minimal;
+mod overrides;
 mod reason;
+mod source;
 
 use std::sync::Arc;
 
-use super::rule_set::RuleSet;
+use super::rule_set::{Compat, RuleSet};
 use crate::event::Event;
 use crate::event::time::Instant;
 use crate::query::Hit;
 use crate::rule::Rule;
+
+/// The forms in which an alert is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum AlertForm {
+    /// The rule, the reason, and the events unchanged: [`Alert::to_json`].
+    #[default]
+    Minimal,
+    /// The documents that Kibana writes: one, or for a sequence or a sample a shell and its building blocks.
+    Kibana,
+    /// The source event with the ECS fields of an alert: `event.kind`, `rule.*`, `threat.*`, and the reason as `message`.
+    Ecs,
+}
 
 /// What a rule found, with its rule and the time at which it was found.
 #[derive(Debug, Clone)]
@@ -118,6 +134,15 @@ impl Alert {
     /// What was found.
     pub const fn finding(&self) -> &Finding {
         &self.finding
+    }
+
+    /// The documents of the alert in a form; several only for sequences and samples in Kibana's.
+    pub fn to_documents(&self, form: AlertForm) -> Vec<serde_json::Value> {
+        match form {
+            AlertForm::Minimal => vec![self.to_json()],
+            AlertForm::Kibana => kibana::documents(self),
+            AlertForm::Ecs => vec![ecs::document(self)],
+        }
     }
 
     /// The events, `None` for missing ones of a sequence.

@@ -7,8 +7,9 @@ use serde_json::Value as Json;
 use super::terms::values;
 use crate::engine::alert::Enrichment;
 use crate::event::Event;
-use crate::query::{Query, Settings};
+use crate::query::{Builder, Query};
 use crate::rule::{Problem, Rule};
+use crate::source::Source;
 
 /// Most indicators that an alert lists.
 const MAX_ENRICHMENTS: usize = 200;
@@ -29,7 +30,8 @@ struct Entry {
 }
 
 impl ThreatMatch {
-    pub fn of(rule: &Rule, settings: &Settings) -> Result<Self, Box<Problem>> {
+    /// `builder` makes the query of the indicators, with what holds beside it.
+    pub fn of(rule: &Rule, builder: Builder) -> Result<Self, Box<Problem>> {
         let unsupported = |reason: &str| Box::new(Problem::unsupported(rule, reason));
         let text = |entry: &Json, name: &str| entry.get(name).and_then(Json::as_str).unwrap_or_default().to_owned();
         let entry = |entry: &Json| Entry {
@@ -52,8 +54,11 @@ impl ThreatMatch {
         if groups.iter().any(|group| group.iter().all(|entry| entry.negate)) {
             return Err(unsupported("a group of the mapping has only negated entries"));
         }
-        let query = rule.text("threat_query").unwrap_or("*:*");
-        let indicators = Query::builder().settings(settings.clone()).kql(query);
+        if rule.text("threat_language").is_some_and(|language| language != "kuery") {
+            return Err(Box::new(Problem::at(rule, "threat_language", "only `kuery` is evaluated")));
+        }
+        let query = rule.source("threat_query").unwrap_or_else(|| Source::new(rule.file(), "*:*"));
+        let indicators = builder.kql_source(&query);
         let indicators = indicators.map_err(|findings| Box::new(Problem::of_rule(rule, findings)))?;
         let path = rule.text("threat_indicator_path").unwrap_or("threat.indicator").to_owned();
         Ok(Self { groups, indicators, path })

@@ -1,0 +1,67 @@
+//! Rule files, and what rules refer to.
+
+use std::path::{Path, PathBuf};
+
+use elkhound::diagnostic::Code;
+use elkhound::engine::RuleSettings;
+use elkhound::query::Settings;
+use elkhound::rule::{Loaded, load_paths, load_text};
+
+use crate::args::BesideArgs;
+use crate::failure::{Failure, Outcome};
+use crate::input;
+
+/// The rules of files, directories, patterns and stdin.
+pub fn load<P: AsRef<Path>>(paths: &[P]) -> Outcome<Loaded> {
+    let mut loaded = Loaded::default();
+    for path in paths {
+        let path = path.as_ref();
+        if input::is_stdin(path) {
+            load_text("<stdin>", &input::text(path)?, &mut loaded);
+        } else {
+            loaded.extend(load_paths(&expanded(path)?).map_err(|error| Failure::Usage(error.to_string()))?);
+        }
+    }
+    Ok(loaded)
+}
+
+/// The paths that a pattern stands for; a path that exists is no pattern.
+fn expanded(path: &Path) -> Outcome<Vec<PathBuf>> {
+    let text = path.to_string_lossy();
+    if path.exists() || !text.contains(['*', '?', '[']) {
+        return Ok(vec![path.to_owned()]);
+    }
+    let found = glob::glob(&text).map_err(|error| Failure::file(path, error))?;
+    let found: Vec<PathBuf> =
+        found.collect::<Result<_, _>>().map_err(|error| Failure::file(error.path(), error.error()))?;
+    if found.is_empty() { Err(Failure::file(path, "no file fits the pattern")) } else { Ok(found) }
+}
+
+/// The settings of rules: those of their queries, and what the rules refer to.
+pub fn settings(query: Settings, args: &BesideArgs) -> Outcome<RuleSettings> {
+    let mut settings = RuleSettings { query, ..RuleSettings::default() };
+    for path in &args.exceptions {
+        let mut loaded = Loaded::default();
+        load_text(&input::name(path), &input::text(path)?, &mut loaded);
+        let is_json = |problem: &&elkhound::rule::Problem| {
+            problem.diagnostics().items().iter().any(|item| item.code == Code::RuleFile)
+        };
+        if let Some(problem) = loaded.problems.iter().find(is_json) {
+            return Err(Failure::Usage(problem.to_string()));
+        }
+        settings.exceptions.extend(loaded.exceptions);
+        settings.value_lists.extend(loaded.value_lists);
+    }
+    for (name, path) in &args.value_list {
+        let text = input::text(path)?;
+        let values = text.lines().map(str::trim).filter(|line| !line.is_empty()).map(value);
+        settings.value_lists.entry(name.clone()).or_default().extend(values);
+    }
+    Ok(settings)
+}
+
+/// The value of a line: the line itself, or the value of an exported item.
+fn value(line: &str) -> String {
+    let item = line.starts_with('{').then(|| serde_json::from_str::<serde_json::Value>(line).ok()).flatten();
+    item.and_then(|item| item.get("value")?.as_str().map(str::to_owned)).unwrap_or_else(|| line.to_owned())
+}

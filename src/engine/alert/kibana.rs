@@ -1,0 +1,212 @@
+//! The documents that Kibana writes for an alert. (Kibana: alert documents of detection rules.)
+
+pub(super) mod group;
+mod rule;
+
+use serde_json::{Value as Json, json};
+
+use super::identity::{Origin, SPACE, named, rule_uuid, structural};
+use super::minimal::{enrichment, threshold};
+use super::overrides::Overrides;
+use super::reason::reason;
+use super::source::{Object, at, below, clean, instant, remove};
+use super::{Alert, Details, Suppressed};
+use crate::event::Event;
+use crate::event::time::to_iso;
+
+/// A document that an alert was made of: what it came from itself, and how deep it lies.
+#[derive(Debug, Clone)]
+pub(super) struct Parent {
+    /// Its ancestors, then itself.
+    pub line: Vec<Json>,
+    pub depth: u64,
+}
+
+impl Parent {
+    /// An event, or an alert that became an event of another rule.
+    pub fn of_event(event: &Event) -> Self {
+        let origin = Origin::of(event);
+        let empty = Object::new();
+        let source = event.source().as_object().unwrap_or(&empty);
+        if at(source, "kibana.alert.uuid").is_none() {
+            return Self::raw(&origin);
+        }
+        let mut line = at(source, "kibana.alert.ancestors").and_then(Json::as_array).cloned().unwrap_or_default();
+        let depth = at(source, "kibana.alert.depth").and_then(Json::as_u64).unwrap_or(1);
+        let rule = at(source, "kibana.alert.rule.uuid").cloned().unwrap_or_default();
+        line.push(json!({"rule": rule, "id": origin.id, "type": "signal", "index": origin.index, "depth": depth}));
+        Self { line, depth }
+    }
+
+    /// A document that is no alert.
+    pub fn raw(origin: &Origin) -> Self {
+        Self { line: vec![json!({"id": origin.id, "type": "event", "index": origin.index, "depth": 0})], depth: 0 }
+    }
+}
+
+/// What differs between the documents of one alert.
+pub(super) struct Parts<'a> {
+    pub parents: &'a [Parent],
+    pub overrides: &'a Overrides,
+    pub reason: String,
+    pub uuid: String,
+    pub original_time: Option<String>,
+}
+
+/// The documents of an alert: one, or for a sequence or sample the shell and its building blocks.
+pub(super) fn documents(alert: &Alert) -> Vec<Json> {
+    if matches!(alert.finding.details, Details::Group(_)) {
+        return group::documents(alert);
+    }
+    let source = alert.source();
+    let parent = match (&alert.finding.details, alert.events().iter().flatten().next()) {
+        (Details::Threshold(_), _) | (_, None) => Parent::raw(&alert.threshold_origin()),
+        (_, Some(event)) => Parent::of_event(event),
+    };
+    let overrides = alert.overrides(&source);
+    let parts = Parts {
+        reason: reason(&source, &overrides, alert.rules.settings.compat),
+        parents: &[parent],
+        overrides: &overrides,
+        uuid: alert.id(),
+        original_time: original_time(&source),
+    };
+    let mut out = document(alert, source, &parts);
+    let details = details(alert, &out);
+    if details.contains_key("threat") {
+        remove(&mut out, "threat.enrichments");
+    }
+    out.extend(details);
+    vec![Json::Object(out)]
+}
+
+/// A source with the fields of an alert laid over it.
+pub(super) fn document(alert: &Alert, mut source: Object, parts: &Parts<'_>) -> Object {
+    let mut originals = Object::new();
+    for (above, name) in [("event", "original_event"), ("data_stream", "original_data_stream")] {
+        let fields = below(&source, above).into_iter();
+        originals.extend(fields.map(|(field, value)| (format!("kibana.alert.{name}.{field}"), value)));
+    }
+    remove(&mut source, "event.kind");
+    source.extend(originals);
+    source.extend(alert_fields(alert, parts));
+    source
+}
+
+/// The fields of an alert (Kibana: `buildAlertFields`).
+pub(super) fn alert_fields(alert: &Alert, parts: &Parts<'_>) -> Object {
+    let created = alert.created_iso();
+    let depth = 1 + parts.parents.iter().map(|parent| parent.depth).max().unwrap_or_default();
+    let ancestors: Vec<&Json> = parts.parents.iter().flat_map(|parent| &parent.line).collect();
+    let fields = json!({
+        "@timestamp": created,
+        "event.kind": "signal",
+        "kibana.space_ids": [SPACE],
+        "kibana.alert.uuid": parts.uuid,
+        "kibana.alert.original_time": parts.original_time,
+        "kibana.alert.ancestors": ancestors,
+        "kibana.alert.depth": depth,
+        "kibana.alert.status": "active",
+        "kibana.alert.workflow_status": "open",
+        "kibana.alert.workflow_tags": [],
+        "kibana.alert.workflow_assignee_ids": [],
+        "kibana.alert.reason": parts.reason,
+        "kibana.alert.severity": parts.overrides.severity.name(),
+        "kibana.alert.risk_score": parts.overrides.risk_score,
+        "kibana.alert.building_block_type": alert.rule().text("building_block_type"),
+        "kibana.alert.start": created,
+        "kibana.alert.last_detected": created,
+        "kibana.alert.intended_timestamp": created,
+        "kibana.alert.rule.execution.type": "scheduled",
+        "kibana.alert.rule.execution.timestamp": created,
+        "kibana.alert.rule.execution.uuid": named(&format!("{}{}", rule_uuid(alert.rule()), created.as_deref().unwrap_or_default())),
+    });
+    let mut out = rule::fields(alert.rule(), &parts.overrides.name);
+    if let Json::Object(fields) = fields {
+        out.extend(fields.into_iter().filter(|(_, value)| !value.is_null()));
+    }
+    out
+}
+
+/// What the type of the rule and suppression add. Enrichments come after those that `document` has.
+fn details(alert: &Alert, document: &Object) -> Object {
+    let mut out = suppression(alert);
+    match &alert.finding.details {
+        Details::Threshold(result) => {
+            out.insert("kibana.alert.threshold_result".into(), threshold(result));
+        }
+        Details::NewTerms(terms) => {
+            out.insert("kibana.alert.new_terms".into(), json!(terms));
+        }
+        Details::Threat(hits) => {
+            let own = at(document, "threat.enrichments").and_then(Json::as_array).cloned().unwrap_or_default();
+            let all: Vec<Json> = own.into_iter().chain(hits.iter().map(enrichment)).collect();
+            let mut threat = document.get("threat").and_then(Json::as_object).cloned().unwrap_or_default();
+            threat.insert("enrichments".into(), all.into());
+            out.insert("threat".into(), Json::Object(threat));
+        }
+        Details::Event | Details::Group(_) => {}
+    }
+    out
+}
+
+/// What was suppressed into the alert; empty where the rule does not suppress.
+pub(super) fn suppression(alert: &Alert) -> Object {
+    let Some(suppressed) = &alert.finding.suppressed else { return Object::new() };
+    let terms = terms(suppressed);
+    let fields = json!({
+        "kibana.alert.instance.id": structural(&json!([terms, rule_uuid(alert.rule()), SPACE])),
+        "kibana.alert.suppression.terms": terms,
+        "kibana.alert.suppression.start": suppressed.start.map(to_iso),
+        "kibana.alert.suppression.end": suppressed.end.map(to_iso),
+        "kibana.alert.suppression.docs_count": suppressed.count,
+    });
+    let Json::Object(fields) = fields else { return Object::new() };
+    fields.into_iter().filter(|(_, value)| !value.is_null()).collect()
+}
+
+/// The group of a suppressed alert; a missing field is null.
+pub(super) fn terms(suppressed: &Suppressed) -> Vec<Json> {
+    let value = |values: &[Json]| if values.is_empty() { Json::Null } else { values.into() };
+    suppressed.terms.iter().map(|(field, values)| json!({"field": field, "value": value(values)})).collect()
+}
+
+/// The source's own time.
+pub(super) fn original_time(source: &Object) -> Option<String> {
+    at(source, "@timestamp").and_then(instant).map(to_iso)
+}
+
+impl Alert {
+    /// The source that the alert is about: its event; what the events of a sequence or a sample have in common; the group that
+    /// reached a threshold.
+    pub(super) fn source(&self) -> Object {
+        match &self.finding.details {
+            Details::Threshold(result) => {
+                let time = result.to.or_else(|| self.latest()).map(to_iso);
+                let time = time.map(|time| ("@timestamp".to_owned(), Json::from(time)));
+                let terms = result.terms.iter().map(|(field, value)| (field.clone(), Json::from(value.as_str())));
+                time.into_iter().chain(terms).collect()
+            }
+            Details::Group(_) => group::common_source(self),
+            _ => self.events().iter().flatten().next().map(|event| clean(event.source())).unwrap_or_default(),
+        }
+    }
+
+    /// What the source says instead of the rule. Sequences and samples are not asked.
+    pub(super) fn overrides(&self, source: &Object) -> Overrides {
+        match &self.finding.details {
+            Details::Group(_) => Overrides::none(self.rule()),
+            _ => Overrides::of(self.rule(), source),
+        }
+    }
+
+    /// When the alert was created, else the time of its newest event.
+    pub(super) fn created_iso(&self) -> Option<String> {
+        self.created.or_else(|| self.latest()).map(to_iso)
+    }
+
+    fn latest(&self) -> Option<crate::event::time::Instant> {
+        let time = |event: &Event| at(event.source().as_object()?, "@timestamp").and_then(instant);
+        self.events().iter().flatten().filter_map(|event| time(event)).max()
+    }
+}

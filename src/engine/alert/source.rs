@@ -1,0 +1,163 @@
+//! The fields of an event's source as an alert keeps them. (Kibana: source fields of alert documents.)
+
+use serde_json::{Map, Value as Json};
+
+use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding};
+use crate::schema::{FieldType, Lookup, Origin, Schema};
+use crate::text::parse_ip;
+
+pub(super) type Object = Map<String, Json>;
+
+/// What an alert writes itself, so that a source cannot.
+const RESERVED: &[&str] = &["kibana", "signal", "threshold_result"];
+
+/// The source without reserved fields, and without values that do not fit the type that ECS gives their field.
+pub(super) fn clean(source: &Json) -> Object {
+    let empty = Object::new();
+    let reserved = |key: &str| RESERVED.contains(&key.split('.').next().unwrap_or(key));
+    let kept = source.as_object().unwrap_or(&empty).iter().filter(|(key, _)| !reserved(key));
+    Cleaner { schema: Schema::ecs() }.members(kept, "")
+}
+
+struct Cleaner {
+    schema: Schema,
+}
+
+impl Cleaner {
+    fn members<'a>(&self, members: impl Iterator<Item = (&'a String, &'a Json)>, above: &str) -> Object {
+        let each = members.filter_map(|(key, value)| {
+            let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+            Some((key.clone(), self.value(value, &path)?))
+        });
+        each.collect()
+    }
+
+    /// What is left of the value of a field; `None` where nothing is.
+    fn value(&self, value: &Json, path: &str) -> Option<Json> {
+        match value {
+            Json::Array(items) => {
+                let left: Vec<Json> = items.iter().filter_map(|item| self.value(item, path)).collect();
+                (!left.is_empty() || items.is_empty()).then_some(Json::Array(left))
+            }
+            Json::Object(object) => match self.kind(path) {
+                Some(FieldType::Object | FieldType::Nested) => {
+                    let left = self.members(object.iter(), path);
+                    (!left.is_empty() || object.is_empty()).then_some(Json::Object(left))
+                }
+                Some(FieldType::Flattened | FieldType::Unsearchable) | None => Some(value.clone()),
+                Some(_) => None,
+            },
+            Json::Null => Some(Json::Null),
+            scalar => self.kind(path).is_none_or(|kind| fits(scalar, kind)).then(|| scalar.clone()),
+        }
+    }
+
+    /// The type that ECS gives a field; `None` for fields that it does not know.
+    fn kind(&self, path: &str) -> Option<FieldType> {
+        match self.schema.lookup(path) {
+            Lookup::Field(field) if field.origin == Origin::Ecs => Some(field.kind),
+            _ => None,
+        }
+    }
+}
+
+fn fits(scalar: &Json, kind: FieldType) -> bool {
+    let text = scalar.as_str();
+    match kind {
+        FieldType::Object | FieldType::Nested | FieldType::Flattened => false,
+        FieldType::Ip => text.and_then(parse_ip).is_some(),
+        FieldType::Boolean => scalar.is_boolean() || matches!(text, Some("true" | "false")),
+        FieldType::Date | FieldType::DateNanos => instant(scalar).is_some(),
+        kind if kind.is_number() => {
+            scalar.is_number() || text.and_then(|text| text.trim().parse::<f64>().ok()).is_some_and(f64::is_finite)
+        }
+        _ => true,
+    }
+}
+
+/// A date as events write it: a text, or milliseconds since 1970.
+pub(super) fn instant(value: &Json) -> Option<Instant> {
+    match value {
+        Json::String(text) => DateFormat::default().parse(text, Rounding::Down).ok(),
+        Json::Number(number) => number.as_i64().map(|millis| Instant::from(millis) * MILLISECOND),
+        _ => None,
+    }
+}
+
+/// What stands at a path, for every way to spell it with dots and objects.
+pub(super) fn at<'a>(object: &'a Object, path: &str) -> Option<&'a Json> {
+    if let Some(found) = object.get(path) {
+        return Some(found);
+    }
+    path.match_indices('.').find_map(|(dot, _)| at(object.get(&path[..dot])?.as_object()?, &path[dot + 1..]))
+}
+
+/// Removes what stands at a path, and the objects that are empty then.
+pub(super) fn remove(object: &mut Object, path: &str) {
+    object.shift_remove(path);
+    for (dot, _) in path.match_indices('.') {
+        let above = &path[..dot];
+        if let Some(below) = object.get_mut(above).and_then(Json::as_object_mut)
+            && !below.is_empty()
+        {
+            remove(below, &path[dot + 1..]);
+            if below.is_empty() {
+                object.shift_remove(above);
+            }
+        }
+    }
+}
+
+/// The fields below a path with their names from there on, objects flattened.
+pub(super) fn below(object: &Object, path: &str) -> Vec<(String, Json)> {
+    let mut out = Vec::new();
+    leaves(object, "", path, &mut out);
+    out
+}
+
+fn leaves(object: &Object, above: &str, wanted: &str, out: &mut Vec<(String, Json)>) {
+    for (key, value) in object {
+        let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
+        match (value, path.strip_prefix(wanted).and_then(|rest| rest.strip_prefix('.'))) {
+            (Json::Object(below), _) if !below.is_empty() => leaves(below, &path, wanted, out),
+            (_, Some(name)) => out.push((name.to_owned(), value.clone())),
+            _ => {}
+        }
+    }
+}
+
+/// The fields that all objects have with the same values; of lists, the elements that all have.
+pub(super) fn common<'a>(mut objects: impl Iterator<Item = &'a Object>) -> Object {
+    let Some(first) = objects.next() else { return Object::new() };
+    objects.fold(first.clone(), |all, next| intersection(&all, next))
+}
+
+fn intersection(left: &Object, right: &Object) -> Object {
+    let same = |(key, left): (&String, &Json)| {
+        let right = right.get(key)?;
+        let value = match (left, right) {
+            (Json::Object(left), Json::Object(right)) => {
+                let both = intersection(left, right);
+                (!both.is_empty()).then_some(Json::Object(both))
+            }
+            (Json::Array(_), _) | (_, Json::Array(_)) => {
+                let (left, right) = (elements(left), elements(right));
+                let mut both: Vec<Json> = Vec::new();
+                for item in left {
+                    if right.contains(item) && !both.contains(item) {
+                        both.push(item.clone());
+                    }
+                }
+                (!both.is_empty()).then_some(Json::Array(both))
+            }
+            (left, right) => (left == right).then(|| left.clone()),
+        };
+        Some((key.clone(), value?))
+    };
+    left.iter().filter_map(same).collect()
+}
+
+/// The elements of a list; any other value is its own.
+pub(super) fn elements(value: &Json) -> &[Json] {
+    value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}

@@ -1,0 +1,157 @@
+//! What holds beside a rule's query: its filters, and the exception items of its lists.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde_json::Value as Json;
+
+use super::rule_set::{RuleSettings, ValueLists};
+use crate::analysis::exception::{ValueKind, ValueList};
+use crate::analysis::filter::Filters;
+use crate::diagnostic::{Code, Diagnostic};
+use crate::event::time::{DateFormat, Instant, Rounding};
+use crate::plan::Predicate;
+use crate::rule::{Problem, Rule, RuleType};
+
+/// The conditions beside a rule's query.
+pub(super) struct Beside {
+    /// What the rule's filters ask of an event.
+    pub filters: Predicate,
+    /// What is asked of indicators besides their query.
+    pub indicator_filters: Predicate,
+    /// That no exception hides it.
+    pub exceptions: Predicate,
+    /// What is not applied, and why.
+    pub notes: Vec<Diagnostic>,
+}
+
+/// The exceptions of a rule set: lists, items and values, shared by its rules.
+#[derive(Debug)]
+pub(super) struct Exceptions<'a> {
+    /// Lists and items.
+    objects: Vec<&'a Json>,
+    values: BTreeMap<&'a str, Arc<[String]>>,
+    now: Instant,
+}
+
+/// The list that the product keeps for its endpoint agent, which applies it itself.
+const ENDPOINT_LIST: &str = "endpoint_list";
+
+impl<'a> Exceptions<'a> {
+    /// Those that came with the rules, and those of the settings, whose value lists win.
+    pub fn new(loaded: &'a [Json], lists: &'a ValueLists, settings: &'a RuleSettings) -> Self {
+        let values = lists.iter().chain(&settings.value_lists);
+        let values = values.map(|(name, values)| (name.as_str(), values.as_slice().into()));
+        Self {
+            objects: settings.exceptions.iter().chain(loaded).collect(),
+            values: values.collect(),
+            now: settings.query.now,
+        }
+    }
+
+    /// What holds beside the query of `rule`.
+    pub fn beside(&self, rule: &Rule, settings: &RuleSettings) -> Result<Beside, Box<Problem>> {
+        let mut filters = Filters::new(Arc::clone(&settings.query.schema), settings.query.now);
+        let mut notes = Vec::new();
+        let own = compile_filters(rule, "filters", &mut filters)?;
+        let indicator = compile_filters(rule, "threat_filters", &mut filters)?;
+        let hidden = self.hidden(rule, &mut filters, &mut notes)?;
+        notes.extend(filters.into_warnings().into_iter().map(|text| {
+            let message = format!("a filter or an exception matches nothing: {text}");
+            Diagnostic::warning(Code::RefusedLenient, rule.span("filters"), message)
+        }));
+        Ok(Beside { filters: own, indicator_filters: indicator, exceptions: hidden.negate(), notes })
+    }
+
+    /// The events that some exception item hides.
+    fn hidden(
+        &self,
+        rule: &Rule,
+        filters: &mut Filters,
+        notes: &mut Vec<Diagnostic>,
+    ) -> Result<Predicate, Box<Problem>> {
+        let mut all = Vec::new();
+        let references = rule.list("exceptions_list").iter().enumerate();
+        for (at, reference) in references.filter(|(_, list)| text(list, "list_id") != Some(ENDPOINT_LIST)) {
+            let place = format!("exceptions_list.{at}");
+            let refuse = |reason| Box::new(Problem::at(rule, &place, reason));
+            let objects: Vec<&Json> =
+                self.objects.iter().copied().filter(|object| belongs(object, reference)).collect();
+            let mut note = |message: String| {
+                notes.push(Diagnostic::warning(Code::RuleIgnored, rule.span(&place), message));
+            };
+            if objects.is_empty() {
+                let id = text(reference, "list_id").unwrap_or_default();
+                note(format!("the exception list `{id}` is not given; the rule runs without it"));
+            }
+            for item in objects.into_iter().filter(|object| is_item(object)) {
+                if self.expired(item) {
+                    continue;
+                }
+                if !applies_large_lists(rule.kind())
+                    && let Some(list) = self.large_list(item)
+                {
+                    let name = rule.kind().name();
+                    note(format!("the value list `{list}` is too large or of a type that `{name}` rules do not apply"));
+                    continue;
+                }
+                let hidden = filters.exception(item, &|id, kind| self.list(id, kind));
+                all.push(hidden.map_err(|reason| refuse(format!("{}: {reason}", item_name(item))))?);
+            }
+        }
+        Ok(Predicate::or(all))
+    }
+
+    fn list(&self, id: &str, kind: ValueKind) -> Option<ValueList> {
+        self.values.get(id).map(|values| ValueList::new(kind, Arc::clone(values)))
+    }
+
+    /// The first list of the item that Kibana leaves out of the filter of a search.
+    fn large_list<'b>(&self, item: &'b Json) -> Option<&'b str> {
+        let entries = item.get("entries").and_then(Json::as_array).into_iter().flatten();
+        entries.filter_map(|entry| entry.get("list")).find_map(|list| {
+            let id = text(list, "id")?;
+            let kind = ValueKind::of(text(list, "type").unwrap_or_default());
+            self.list(id, kind)?.is_large().then_some(id)
+        })
+    }
+
+    fn expired(&self, item: &Json) -> bool {
+        let end = text(item, "expire_time");
+        end.and_then(|end| DateFormat::default().parse(end, Rounding::Down).ok()).is_some_and(|end| end < self.now)
+    }
+}
+
+/// Whether rules of the type also judge what their searches find by the lists that are too large for a filter.
+const fn applies_large_lists(kind: RuleType) -> bool {
+    matches!(kind, RuleType::Query | RuleType::SavedQuery | RuleType::ThreatMatch)
+}
+
+fn text<'a>(json: &'a Json, key: &str) -> Option<&'a str> {
+    json.get(key).and_then(Json::as_str)
+}
+
+/// Whether a list or an item belongs to the list that a rule refers to.
+fn belongs(object: &Json, reference: &Json) -> bool {
+    let same = |key: &str| match (text(object, key), text(reference, key)) {
+        (Some(own), Some(wanted)) => Some(own == wanted),
+        _ => None,
+    };
+    same("list_id") == Some(true) && same("namespace_type") != Some(false)
+}
+
+fn is_item(object: &Json) -> bool {
+    object.get("entries").is_some() || object.get("item_id").is_some()
+}
+
+fn item_name(item: &Json) -> String {
+    let name = text(item, "name").or(text(item, "item_id")).or(text(item, "list_id"));
+    format!("the exception item `{}`", name.unwrap_or_default())
+}
+
+fn compile_filters(rule: &Rule, key: &str, filters: &mut Filters) -> Result<Predicate, Box<Problem>> {
+    let each = rule.list(key).iter().enumerate().map(|(at, filter)| {
+        filters.filter(filter).map_err(|reason| Box::new(Problem::at(rule, &format!("{key}.{at}"), reason)))
+    });
+    each.collect::<Result<Vec<_>, _>>().map(Predicate::and)
+}
