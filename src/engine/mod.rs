@@ -13,4 +13,6 @@ mod suppress;
 pub use alert::{Alert, Details, Enrichment, Finding, Suppressed, ThresholdResult};
 pub use kind::StateLimits;
 pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
-pub use session::{Engine, EngineStats, RuleStats};
+pub use session::{
+    Engine, EngineSettings, EngineStats, HASH_VERSION, Partition, PartitionKey, Router, Routing, RuleStats, Timing,
+};

@@ -3,6 +3,8 @@
 use std::cmp::Ordering;
 use std::hash::{Hash, Hasher};
 
+use hashbrown::HashSet;
+
 use super::expr::datum;
 use super::value::Reader;
 use crate::event::{Document, FieldKey};
@@ -79,6 +81,12 @@ impl KeyReader {
             optional: key.optional,
         };
         Self(keys.iter().map(part).collect())
+    }
+
+    /// Adds the event's keys to those that are there already.
+    pub fn collect(&self, event: &dyn Document, out: &mut Vec<Key>) {
+        let seen: HashSet<Key> = out.iter().cloned().collect();
+        out.extend(self.keys(event).into_iter().filter(|key| !seen.contains(key)));
     }
 
     /// Every combination of the event's key values, in the order of the values; none where a mandatory key is absent.

@@ -21,6 +21,17 @@ impl Sample {
         let filter = |(at, stage): (usize, &plan::Stage)| (first + at, KeyReader::new(&stage.keys));
         Self { filters: plan.stages.iter().enumerate().map(filter).collect() }
     }
+
+    /// The keys under which the event fits a filter, without repetition.
+    pub fn keys(&self, program: &Program, document: &dyn Document) -> Vec<Key> {
+        let mut out: Vec<Key> = Vec::new();
+        for (predicate, keys) in &self.filters {
+            if program.matches(*predicate, document) {
+                keys.collect(document, &mut out);
+            }
+        }
+        out
+    }
 }
 
 /// The events of each filter, by key.

@@ -49,6 +49,17 @@ impl Sequence {
         self.has_missing() || stages.any(|stage| program.matches(stage.predicate, document))
     }
 
+    /// The keys under which the event fits a stage or `until`, without repetition.
+    pub fn keys(&self, program: &Program, document: &dyn Document) -> Vec<Key> {
+        let mut out: Vec<Key> = Vec::new();
+        for stage in self.stages.iter().chain(&self.until) {
+            if program.matches(stage.predicate, document) {
+                stage.keys.collect(document, &mut out);
+            }
+        }
+        out
+    }
+
     /// Whether a stage stands for the absence of an event, so that time alone can complete the sequence.
     pub fn has_missing(&self) -> bool {
         self.stages.len() > self.positive.len()
@@ -170,6 +181,13 @@ impl SequenceRun {
             out.extend(self.complete(sequence, key, partial, ordinal));
         }
         self.evict();
+        out
+    }
+
+    /// Takes the time of a clock; gives what has waited long enough for an absence.
+    pub fn advance(&mut self, sequence: &Sequence, now: Instant) -> Vec<Found> {
+        let out = self.settle(sequence, now);
+        self.expire(sequence, now);
         out
     }
 

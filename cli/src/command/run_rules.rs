@@ -2,10 +2,11 @@
 
 use std::collections::BTreeMap;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use comfy_table::Table;
-use elkhound::engine::{Alert, Engine, LoadedRules, RuleSet, RuleSettings};
+use elkhound::engine::{Alert, Engine, EngineSettings, LoadedRules, RuleSet, RuleSettings, Timing};
 use elkhound::event::Event;
 use elkhound::query::{Query, Settings};
 use elkhound::rule::{Loaded, load_paths, load_text};
@@ -29,7 +30,9 @@ pub fn run(args: &RunArgs) -> Outcome {
     for problem in &problems {
         output::note(&problem.to_string());
     }
-    let mut engine = Engine::with_indicators(Arc::clone(&rules), &indicators);
+    let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
+    let engine_settings = EngineSettings { indicators, timing, ..EngineSettings::default() };
+    let mut engine = Engine::with_settings(Arc::clone(&rules), engine_settings);
     let mut data = Data::stdout();
     let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
     let mut total = 0_u64;
@@ -46,11 +49,20 @@ pub fn run(args: &RunArgs) -> Outcome {
     }
     write(engine.finish(), &mut data)?;
     data.finish()?;
+    if let Some(path) = &args.metrics {
+        std::fs::write(path, engine.stats().to_prometheus()).map_err(|error| Failure::file(path, error))?;
+    }
     summary(&rules, &counts, problems.len());
     if !problems.is_empty() && (args.eval.schema.strict || problems.len() == given) {
         return Ok(Exit::Broken);
     }
     Ok(if total == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean })
+}
+
+/// Nanoseconds since the first call.
+fn nanoseconds() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_nanos() as u64
 }
 
 pub fn load(paths: &[PathBuf]) -> Outcome<Loaded> {
