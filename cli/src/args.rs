@@ -298,6 +298,9 @@ pub struct RunArgs {
     /// End with 1 where no rule alerted.
     #[arg(long)]
     pub fail_if_none: bool,
+    /// Write counters of the engine and of each rule to this file, in the text form of Prometheus.
+    #[arg(long, value_name = "FILE")]
+    pub metrics: Option<PathBuf>,
 }
 
 /// What rules refer to and their files do not hold.

@@ -14,4 +14,6 @@ mod suppress;
 pub use alert::{Alert, AlertForm, Details, Enrichment, Finding, Suppressed, ThresholdResult};
 pub use kind::StateLimits;
 pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
-pub use session::{Engine, EngineStats, RuleStats};
+pub use session::{
+    Engine, EngineSettings, EngineStats, HASH_VERSION, Partition, PartitionKey, Router, Routing, RuleStats, Timing,
+};

@@ -120,6 +120,16 @@ impl Suppression {
         &self.fields
     }
 
+    /// How long after an alert others join it, in nanoseconds; without an end where absent.
+    pub const fn duration(&self) -> Option<Instant> {
+        self.duration
+    }
+
+    /// Most groups that are remembered.
+    pub const fn limit(&self) -> usize {
+        self.limit
+    }
+
     /// Whether a finding with these terms is an alert of its own, whatever others there are.
     pub fn stands_alone(&self, terms: &Terms) -> bool {
         self.alone_if_missing && terms.iter().any(Vec::is_empty)
@@ -136,6 +146,11 @@ impl Suppression {
             })
         };
         self.fields.columns().map(common).collect()
+    }
+
+    /// The terms of one event: its values, sorted.
+    pub fn event_terms(&self, event: &Event) -> Terms {
+        self.fields.columns().map(|column| sorted(column, event)).collect()
     }
 
     /// The terms of each group of one event where each value of a field is a group of its own, as query rules have it.
@@ -169,7 +184,7 @@ impl Suppression {
 
     /// Decides a candidate. Candidates of a run come in the order of their time.
     pub fn take(&self, state: &mut Suppressions, candidate: &Candidate, at: At) -> Decision {
-        let key = key(&candidate.terms);
+        let key = group_key(&candidate.terms);
         if let Some(open) = state.groups.get_mut(&key) {
             if open.run != at.now {
                 (open.run, open.before) = (at.now, Some(open.tally.end));
@@ -195,7 +210,7 @@ impl Suppression {
 impl Suppressions {
     /// Whether an alert of the group has counted all up to `time`, for an alert that counted something since `from`.
     pub fn is_settled(&self, terms: &Terms, time: Instant, from: Instant) -> bool {
-        self.groups.get(&key(terms)).is_some_and(|open| open.tally.end >= from && time <= open.tally.end)
+        self.groups.get(&group_key(terms)).is_some_and(|open| open.tally.end >= from && time <= open.tally.end)
     }
 
     /// How many groups are remembered.
@@ -261,7 +276,7 @@ fn order(left: &Json, right: &Json) -> Ordering {
 }
 
 /// What stands for the group of these terms: Kibana's instance id.
-fn key(terms: &Terms) -> u128 {
+pub(super) fn group_key(terms: &Terms) -> u128 {
     let texts: Vec<String> = terms.iter().map(|values| Json::from(values.as_slice()).to_string()).collect();
     digest(texts.iter().map(String::as_str))
 }

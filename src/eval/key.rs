@@ -84,6 +84,12 @@ impl KeyReader {
         Self(keys.iter().map(part).collect())
     }
 
+    /// Adds the event's keys to those that are there already.
+    pub fn collect(&self, event: &dyn Document, out: &mut Vec<Key>) {
+        let seen: HashSet<Key> = out.iter().cloned().collect();
+        out.extend(self.keys(event).into_iter().filter(|key| !seen.contains(key)));
+    }
+
     /// Every combination of the event's key values, in the order of the values; none where a mandatory key is absent.
     pub fn keys(&self, event: &dyn Document) -> Vec<Key> {
         let mut out = vec![Key(Vec::with_capacity(self.0.len()))];

@@ -26,6 +26,17 @@ impl Sample {
     pub(super) const fn len(&self) -> usize {
         self.filters.len()
     }
+
+    /// The keys under which the event fits a filter, without repetition.
+    pub fn keys(&self, program: &Program, document: &dyn Document) -> Vec<Key> {
+        let mut out: Vec<Key> = Vec::new();
+        for (predicate, keys) in &self.filters {
+            if program.matches(*predicate, document) {
+                keys.collect(document, &mut out);
+            }
+        }
+        out
+    }
 }
 
 /// The events of each filter, by key.

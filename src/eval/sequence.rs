@@ -52,6 +52,17 @@ impl Sequence {
         self.has_missing() || stages.any(|stage| program.matches(stage.predicate, document))
     }
 
+    /// The keys under which the event fits a stage or `until`, without repetition.
+    pub fn keys(&self, program: &Program, document: &dyn Document) -> Vec<Key> {
+        let mut out: Vec<Key> = Vec::new();
+        for stage in self.stages.iter().chain(&self.until) {
+            if program.matches(stage.predicate, document) {
+                stage.keys.collect(document, &mut out);
+            }
+        }
+        out
+    }
+
     /// Whether a stage stands for the absence of an event, so that time alone can complete the sequence.
     pub fn has_missing(&self) -> bool {
         self.stages.len() > self.positive.len()
@@ -135,6 +146,11 @@ impl Moment {
     pub fn some(self) -> Option<Instant> {
         (self != Self::NONE).then(|| self.instant())
     }
+}
+
+/// The instant, where [`Moment`] can hold it, else the nearest that it can.
+fn bounded(instant: Instant) -> Instant {
+    instant.clamp(1 - (1 << 95), (1 << 95) - 1)
 }
 
 /// A sequence under way. Its time is that of its first event.
@@ -230,7 +246,7 @@ impl SequenceRun {
         ordinal: &Ordinal,
     ) -> Vec<Found> {
         let Some(now) = ordinal.timestamp else { return Vec::new() };
-        let now = now.clamp(1 - (1 << 95), (1 << 95) - 1);
+        let now = bounded(now);
         self.expire(sequence, now);
         let mut out = Vec::new();
         self.took = sequence.has_missing();
@@ -261,6 +277,14 @@ impl SequenceRun {
             out.extend(self.complete(sequence, hash, partial, (key, ordinal, event)));
         }
         self.evict();
+        out
+    }
+
+    /// Takes the time of a clock; gives what has waited long enough for an absence.
+    pub fn advance(&mut self, sequence: &Sequence, now: Instant) -> Vec<Found> {
+        let now = bounded(now);
+        let out = self.absences.settle(sequence, now);
+        self.expire(sequence, now);
         out
     }
 
@@ -313,12 +337,12 @@ impl SequenceRun {
             return Some(partial);
         }
         self.drop_slot(at.sequence, hash, key, at.step);
-        self.advance(id, hash, at, broken);
+        self.promote(id, hash, at, broken);
         None
     }
 
     /// Moves a partial to its next step.
-    fn advance(&mut self, id: u32, hash: u64, at: Step<'_>, broken: bool) {
+    fn promote(&mut self, id: u32, hash: u64, at: Step<'_>, broken: bool) {
         let Some(partial) = self.partials.get_mut(id) else { return };
         let link = Link { event: Arc::clone(at.event), time: Moment::new(at.now), before: partial.links };
         partial.links = self.links.insert(link);

@@ -26,6 +26,8 @@ use crate::eval::order::Clock;
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
 use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
+#[cfg(feature = "rules")]
+use crate::function::Datum;
 use crate::plan;
 
 /// A query on single events, compiled. Cheap to clone.
@@ -164,6 +166,23 @@ impl Query {
             Kind::Sequence(sequence) => sequence.concerns(program, event),
             Kind::Endgame(_) => true,
         }
+    }
+
+    /// The join keys under which an event fits a stage or `until`, without repetition; none for queries on single events.
+    #[cfg(feature = "rules")]
+    pub(crate) fn join_keys(&self, event: &Event) -> Vec<Vec<Datum>> {
+        let keys = match &self.0.kind {
+            Kind::Sequence(sequence) => sequence.keys(&self.0.program, event),
+            Kind::Sample(sample) => sample.keys(&self.0.program, event),
+            Kind::Event | Kind::Endgame(_) => Vec::new(),
+        };
+        keys.into_iter().map(|key| key.0).collect()
+    }
+
+    /// Whether it is of the Endgame dialect, whose queries depend on all events before.
+    #[cfg(feature = "rules")]
+    pub(crate) fn is_endgame(&self) -> bool {
+        matches!(self.0.kind, Kind::Endgame(_))
     }
 
     /// Starts a run over a stream of events.

@@ -109,6 +109,19 @@ impl Run {
         self.give(hits)
     }
 
+    /// Takes the time of a clock, in nanoseconds since 1970: no event from before is to come. Settles what waits for an absence.
+    pub fn advance(&mut self, time: Instant) -> Vec<Hit> {
+        let (State::Sequence(run), Kind::Sequence(sequence)) = (&mut self.state, &self.query.0.kind) else {
+            return Vec::new();
+        };
+        let found = run.advance(sequence, time);
+        if sequence.has_missing() {
+            self.last = self.last.max(Some(time));
+        }
+        let hits = found.into_iter().map(sequence_hit).collect();
+        self.give(hits)
+    }
+
     /// Ends the stream: gives what was held back.
     pub fn finish(&mut self) -> Vec<Hit> {
         let mut hits = self.release(|_, _| true);

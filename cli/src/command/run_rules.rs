@@ -1,16 +1,17 @@
 //! `run`: many rules over events; alerts as JSON lines, a summary on stderr.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
+use std::time::Instant;
 
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
-use elkhound::engine::{Alert, AlertForm, Compat, Engine, LoadedRules, RuleSet, RuleSettings};
+use elkhound::engine::{Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, RuleSet, RuleSettings, Timing};
 use elkhound::event::Event;
 use elkhound::query::{Query, Settings};
 
 use crate::args::{Alerts, Product, RunArgs};
-use crate::failure::{Exit, Outcome};
+use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
 use crate::{events, rules, settings};
 
@@ -35,7 +36,9 @@ pub fn run(args: &RunArgs) -> Outcome {
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
-    let mut engine = Engine::with_indicators(Arc::clone(&rules), &indicators);
+    let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
+    let engine_settings = EngineSettings { indicators, timing, ..EngineSettings::default() };
+    let mut engine = Engine::with_settings(Arc::clone(&rules), engine_settings);
     let mut data = Data::stdout();
     let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
     let mut total = 0_u64;
@@ -54,11 +57,20 @@ pub fn run(args: &RunArgs) -> Outcome {
     }
     write(engine.finish(), &mut data)?;
     data.finish()?;
+    if let Some(path) = &args.metrics {
+        std::fs::write(path, engine.stats().to_prometheus()).map_err(|error| Failure::file(path, error))?;
+    }
     summary(&rules, &counts, problems.len());
     if !problems.is_empty() && (args.eval.schema.strict || problems.len() == given) {
         return Ok(Exit::Broken);
     }
     Ok(if total == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean })
+}
+
+/// Nanoseconds since the first call.
+fn nanoseconds() -> u64 {
+    static START: LazyLock<Instant> = LazyLock::new(Instant::now);
+    START.elapsed().as_nanos() as u64
 }
 
 /// The events by timestamp, tiebreaker and place in the input.

@@ -81,6 +81,11 @@ impl NewTerms {
         Ok(new)
     }
 
+    /// The fields whose values make a term.
+    pub const fn fields(&self) -> &TermFields {
+        &self.fields
+    }
+
     /// Where the history begins for a window that ends at `to`.
     pub fn history_start(&self, to: Instant) -> Result<Instant, DateError> {
         date_math(&self.history_start, &DateFormat::default(), Rounding::Down, to, None)

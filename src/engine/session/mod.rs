@@ -1,0 +1,348 @@
+//! The engine: the state of a rule set over a stream of events.
+
+mod partition;
+mod reorder;
+mod settings;
+mod state;
+mod stats;
+mod windows;
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+pub use partition::{HASH_VERSION, Partition, PartitionKey, Router, Routing};
+pub use settings::{EngineSettings, Timing};
+pub use stats::{EngineStats, RuleStats};
+
+use self::reorder::Reorder;
+use self::state::{Identities, State};
+use self::windows::{Candidate, Window};
+use super::alert::{Alert, Details, Finding};
+use super::kind::Kind;
+use super::rule_set::RuleSet;
+use crate::eval::order::Clock;
+use crate::event::Event;
+use crate::event::index::Selection;
+use crate::event::time::Instant;
+use crate::query::{Hit, Matches};
+
+/// Rules over a stream.
+///
+/// Events come in the order of their time, give or take the [lateness](EngineSettings::lateness). Alerts come as soon as they
+/// are certain.
+#[derive(Debug)]
+pub struct Engine {
+    rules: Arc<RuleSet>,
+    settings: EngineSettings,
+    clock: Clock,
+    states: Vec<State>,
+    router: Option<Router>,
+    reorder: Reorder,
+    matches: Matches,
+    events: u64,
+    /// The time up to which the stream is settled, or that of the latest event.
+    now: Option<Instant>,
+    /// When something of a rule is due: at most one entry a rule.
+    due: BTreeSet<(Instant, usize)>,
+    identities: Identities,
+}
+
+impl Engine {
+    /// An engine without state, with default settings.
+    pub fn new(rules: Arc<RuleSet>) -> Self {
+        Self::with_settings(rules, EngineSettings::default())
+    }
+
+    /// An engine without state.
+    pub fn with_settings(rules: Arc<RuleSet>, settings: EngineSettings) -> Self {
+        let query = &rules.settings.query;
+        Self {
+            clock: Clock::new(&query.schema, &query.timestamp_field, query.tiebreaker_field.as_deref()),
+            states: rules.rules.iter().map(|compiled| State::new(compiled, &settings)).collect(),
+            router: settings.partition.map(|_| Router::new(Arc::clone(&rules))),
+            reorder: Reorder::new(settings.lateness, settings.buffered),
+            matches: Matches::default(),
+            events: 0,
+            now: None,
+            due: BTreeSet::new(),
+            identities: Identities::new(rules.settings.limits.identities),
+            rules,
+            settings,
+        }
+    }
+
+    /// Takes the next event; gives the alerts that are certain now.
+    pub fn push(&mut self, event: impl Into<Arc<Event>>) -> Vec<Alert> {
+        let event = event.into();
+        let ordinal = self.clock.ordinal(event.as_ref(), self.events);
+        self.events += 1;
+        let mut out = Vec::new();
+        if let Some((time, event)) = self.reorder.push(ordinal, event) {
+            self.take(time, &event, &mut out);
+        }
+        self.release(&mut out);
+        out
+    }
+
+    /// Takes the time of a clock, in nanoseconds since 1970: as if an event of that time had come, which concerns no rule.
+    /// Settles what waits for an absence, and judges events whose turn it is now.
+    pub fn advance(&mut self, time: Instant) -> Vec<Alert> {
+        self.reorder.advance(time);
+        let mut out = Vec::new();
+        self.release(&mut out);
+        let Some(settled) = self.reorder.settled() else { return out };
+        self.now = self.now.max(Some(settled));
+        for at in 0..self.states.len() {
+            let hits = self.states[at].run.advance(settled);
+            self.judge(at, hits, &mut out);
+        }
+        self.close_due(&mut out);
+        out
+    }
+
+    /// Ends the stream; gives what was held back. Rules that judge all events together speak now, and begin anew.
+    pub fn finish(&mut self) -> Vec<Alert> {
+        let rules = Arc::clone(&self.rules);
+        let mut out = Vec::new();
+        for (time, event) in self.reorder.drain() {
+            self.take(time, &event, &mut out);
+        }
+        self.now = self.now.max(self.reorder.newest());
+        self.due.clear();
+        for (at, compiled) in rules.rules.iter().enumerate() {
+            let hits = self.states[at].run.finish();
+            self.judge(at, hits, &mut out);
+            if let Kind::Threshold(threshold) = &compiled.kind {
+                for finding in self.states[at].reached(threshold) {
+                    self.found(at, finding, &mut out);
+                }
+            }
+            while let Some((finding, created)) = self.states[at].held.pop(Instant::MAX, 0) {
+                self.suppress(at, finding, created, &mut out);
+            }
+            for window in self.states[at].windows.drain() {
+                self.update(at, &window, &mut out);
+            }
+            self.states[at].due = None;
+        }
+        self.due.clear();
+        out
+    }
+
+    /// The counters.
+    pub fn stats(&self) -> EngineStats {
+        EngineStats {
+            events: self.events,
+            late: self.reorder.late,
+            buffered: self.reorder.len(),
+            forced: self.reorder.forced,
+            repeated: self.identities.repeated,
+            rules: self.states.iter().map(State::stats).collect(),
+            of: Arc::clone(&self.rules),
+        }
+    }
+
+    /// How many events were pushed since the beginning, before restarts too.
+    pub const fn events(&self) -> u64 {
+        self.events
+    }
+
+    fn release(&mut self, out: &mut Vec<Alert>) {
+        while let Some((time, event)) = self.reorder.pop() {
+            self.take(time, &event, out);
+        }
+    }
+
+    /// Judges an event in its place.
+    fn take(&mut self, time: Option<Instant>, event: &Arc<Event>, out: &mut Vec<Alert>) {
+        self.now = self.now.max(time);
+        self.close_due(out);
+        let mut matches = std::mem::take(&mut self.matches);
+        let timing = self.settings.timing.filter(|timing| self.events.is_multiple_of(timing.every.max(1)));
+        for at in concerned(&self.rules, event, &mut matches) {
+            if !self.owns_any(at, event) {
+                continue;
+            }
+            let start = timing.map(|timing| (timing.clock)());
+            self.states[at].stats.events += 1;
+            let hits = self.states[at].run.push(Arc::clone(event));
+            self.judge(at, hits, out);
+            if let (Some(timing), Some(start)) = (timing, start) {
+                let stats = &mut self.states[at].stats;
+                stats.nanoseconds += (timing.clock)().saturating_sub(start);
+                stats.timed += 1;
+            }
+        }
+        self.matches = matches;
+    }
+
+    /// Whether some key of the event for the rule belongs to this engine.
+    fn owns_any(&self, at: usize, event: &Event) -> bool {
+        let Some(router) = &self.router else { return true };
+        router.hashes(at, event).into_iter().any(|hash| self.owns(hash))
+    }
+
+    fn judge(&mut self, at: usize, hits: Vec<Hit>, out: &mut Vec<Alert>) {
+        if hits.is_empty() {
+            return;
+        }
+        let rules = Arc::clone(&self.rules);
+        let state = &mut self.states[at];
+        state.stats.matches += hits.len() as u64;
+        let mut findings = Vec::new();
+        for hit in hits {
+            let event = hit.events().iter().flatten().next().cloned();
+            match (&rules.rules[at].kind, event) {
+                (Kind::Hits, _) => findings.push(Finding::of_hit(hit)),
+                (Kind::Threshold(threshold), Some(event)) => {
+                    let time = self.clock.ordinal(event.as_ref(), 0).timestamp;
+                    threshold.add(&mut state.groups, &event, time);
+                }
+                (Kind::NewTerms(terms), Some(event)) => {
+                    let time = self.clock.ordinal(event.as_ref(), 0).timestamp;
+                    let new = terms.new_terms(&mut state.seen, &event, time).into_iter();
+                    findings.extend(new.map(|term| Finding::of_event(Arc::clone(&event), Details::NewTerms(term))));
+                }
+                (Kind::ThreatMatch(threat), Some(event)) => {
+                    let hits = threat.hits(&state.indicators, &event);
+                    if !hits.is_empty() {
+                        findings.push(Finding::of_event(event, Details::Threat(hits)));
+                    }
+                }
+                (_, None) => {}
+            }
+        }
+        findings.into_iter().for_each(|finding| self.found(at, finding, out));
+    }
+
+    /// Takes what was found: an alert, or what suppression makes of it.
+    fn found(&mut self, at: usize, finding: Finding, out: &mut Vec<Alert>) {
+        let compiled = &self.rules.rules[at];
+        if compiled.suppression.is_none() {
+            let owned = self.router.as_ref().map(|router| router.owner(at, &finding));
+            if owned.is_none_or(|hash| self.owns(hash)) {
+                self.alert(at, finding, self.now, out);
+            }
+        } else if state::waits(compiled) {
+            let span = self.span(&finding);
+            self.states[at].held.insert(finding, span, self.now);
+            let limit = compiled.suppression.as_ref().map_or(0, |suppression| suppression.limit());
+            if let Some((finding, created)) = self.states[at].held.pop(Instant::MIN, limit) {
+                self.suppress(at, finding, created, out);
+            }
+            self.schedule(at);
+        } else {
+            self.suppress(at, finding, self.now, out);
+        }
+    }
+
+    /// The times of the earliest and the latest event of a finding.
+    fn span(&self, finding: &Finding) -> (Instant, Instant) {
+        if let Details::Threshold(result) = &finding.details {
+            let (from, to) = (result.from.or(self.now), result.to.or(self.now));
+            return (from.unwrap_or(0), to.unwrap_or(0));
+        }
+        let times = || {
+            let events = finding.events.iter().flatten();
+            events.filter_map(|event| self.clock.ordinal(event.as_ref(), 0).timestamp)
+        };
+        let now = self.now.unwrap_or(0);
+        (times().min().unwrap_or(now), times().max().unwrap_or(now))
+    }
+
+    /// Makes an alert of the first of each group; counts the others.
+    fn suppress(&mut self, at: usize, finding: Finding, created: Option<Instant>, out: &mut Vec<Alert>) {
+        let rules = Arc::clone(&self.rules);
+        let Some(suppression) = &rules.rules[at].suppression else { return };
+        let (start, end) = self.span(&finding);
+        for terms in partition::groups(&rules.rules[at], suppression, &finding) {
+            let owner = self.router.as_ref().map(|router| router.group_owner(at, &finding, &terms));
+            if owner.is_some_and(|hash| !self.owns(hash)) {
+                continue;
+            }
+            if suppression.stands_alone(&terms) {
+                self.alert(at, finding.clone(), created, out);
+                continue;
+            }
+            let candidate = Candidate { finding: finding.clone(), terms, start, end, created };
+            let Some(candidate) = self.states[at].windows.join(candidate) else {
+                self.states[at].stats.suppressed += 1;
+                continue;
+            };
+            let window = Window::new(candidate, suppression.duration());
+            let first = window.finding(suppression);
+            if let Some(before) = self.states[at].windows.insert(window) {
+                self.update(at, &before, out);
+            }
+            self.alert(at, first, created, out);
+            while let Some(surplus) = self.states[at].windows.close(Instant::MIN, suppression.limit()) {
+                self.update(at, &surplus, out);
+            }
+        }
+        self.schedule(at);
+    }
+
+    /// Gives the alert of a closed window again, if something was suppressed into it.
+    fn update(&mut self, at: usize, window: &Window, out: &mut Vec<Alert>) {
+        if window.tally.count > 0
+            && let Some(suppression) = &self.rules.rules[at].suppression
+        {
+            let finding = window.finding(suppression);
+            out.push(Alert { rules: Arc::clone(&self.rules), rule: at, finding, created: window.first.created });
+        }
+    }
+
+    fn alert(&mut self, rule: usize, finding: Finding, created: Option<Instant>, out: &mut Vec<Alert>) {
+        let alert = Alert { rules: Arc::clone(&self.rules), rule, finding, created };
+        if self.settings.once && !self.identities.insert(alert.id()) {
+            return;
+        }
+        self.states[rule].stats.alerts += 1;
+        out.push(alert);
+    }
+
+    fn owns(&self, hash: u64) -> bool {
+        self.settings.partition.is_none_or(|partition| partition.owns(hash))
+    }
+
+    /// Notes when something of the rule is due next.
+    fn schedule(&mut self, at: usize) {
+        let due = self.states[at].next_due(&self.rules.rules[at]);
+        let before = std::mem::replace(&mut self.states[at].due, due);
+        if before != due {
+            before.map(|before| self.due.remove(&(before, at)));
+            due.map(|due| self.due.insert((due, at)));
+        }
+    }
+
+    /// Settles whatever is due before the present time.
+    fn close_due(&mut self, out: &mut Vec<Alert>) {
+        let Some(now) = self.now else { return };
+        while let Some(&(due, at)) = self.due.first().filter(|(due, _)| *due < now) {
+            let rules = Arc::clone(&self.rules);
+            let slack = state::slack(&rules.rules[at]);
+            let limit = rules.rules[at].suppression.as_ref().map_or(0, |suppression| suppression.limit());
+            while let Some((finding, created)) = self.states[at].held.pop(now.saturating_sub(slack), limit) {
+                self.suppress(at, finding, created, out);
+            }
+            while let Some(window) = self.states[at].windows.close(now.saturating_sub(slack), limit) {
+                self.update(at, &window, out);
+            }
+            self.schedule(at);
+            if self.states[at].due == Some(due) {
+                return;
+            }
+        }
+    }
+}
+
+/// The rules that an event concerns, in ascending order.
+fn concerned(rules: &RuleSet, event: &Event, matches: &mut Matches) -> Vec<usize> {
+    let index = if rules.settings.enforce_index { event.index_name() } else { None };
+    let of_index =
+        |rule: &usize| index.is_none() || rules.rules[*rule].indices.select(index.as_deref()) != Selection::NoMatch;
+    match &rules.queries {
+        Some(queries) => queries.matches(event, matches).iter().map(|at| *at as usize).filter(of_index).collect(),
+        None => (0..rules.rules.len()).filter(of_index).collect(),
+    }
+}
