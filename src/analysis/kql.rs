@@ -3,6 +3,7 @@
 
 mod findings;
 mod names;
+mod slips;
 
 use std::sync::Arc;
 
@@ -48,6 +49,7 @@ pub fn analyze(
 ) -> Result<(Predicate, Diagnostics), Diagnostics> {
     let mut analysis = Analysis { settings, context, findings: Vec::new() };
     let predicate = analysis.node(node, None);
+    analysis.findings.extend(slips::slips(node, source));
     let findings = Diagnostics::new(source.clone(), analysis.findings);
     if findings.has_errors() { Err(findings) } else { Ok((predicate, findings)) }
 }

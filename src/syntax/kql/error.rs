@@ -189,6 +189,15 @@ fn slip(text: &str, at: usize) -> Option<&'static str> {
     let before = text.get(..at)?.trim_end_matches(is_space);
     let rest = text.get(at..)?;
     let last = before.chars().next_back();
+    if rest.is_empty() && quote_count(text) % 2 == 0 && matches!(last, Some(':' | '<' | '>' | '=')) {
+        return Some("a value is missing; `field: *` finds events that have the field");
+    }
+    if rest.is_empty() && text.matches('(').count() > text.matches(')').count() {
+        return Some("a parenthesis is not closed");
+    }
+    if rest.starts_with(')') && text.matches(')').count() > text.matches('(').count() {
+        return Some("no parenthesis is open here; one inside a value needs a backslash or quotes");
+    }
     if text.contains(['\u{201c}', '\u{201d}', '\u{201e}']) {
         return Some("curly quotes are ordinary characters; use straight quotes `\"`");
     }
