@@ -51,9 +51,13 @@ pub fn complete(text: &str, offset: usize) -> Option<Completion> {
     while !text.is_char_boundary(offset) {
         offset -= 1;
     }
-    let marked = format!("{}{SYMBOL}{}", &text[..offset], &text[offset..]);
     let options = Options { cursor_symbol: Some(SYMBOL.into()), ..Options::default() };
-    let node = parse(&Source::new("<query>", marked), &options).ok()?;
+    let read = |end: &str| {
+        let marked = format!("{}{SYMBOL}{}{end}", &text[..offset], &text[offset..]);
+        parse(&Source::new("<query>", marked), &options).ok()
+    };
+    // While a group is being typed it is open.
+    let node = read("").or_else(|| read(&closing(text)))?;
     let (cursor, in_field) = caret(&node)?;
     let kinds = if in_field { vec!["field", "operator"] } else { cursor.suggestions.clone() };
     Some(Completion {
@@ -64,6 +68,25 @@ pub fn complete(text: &str, offset: usize) -> Option<Completion> {
         field: cursor.field_name.clone().filter(|_| cursor.suggestions.contains(&"value")),
         nested_path: cursor.nested_path.clone(),
     })
+}
+
+/// What closes the quote, groups and lists that the text leaves open.
+fn closing(text: &str) -> String {
+    let mut open = Vec::new();
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            '(' if !quoted => open.push(')'),
+            '{' if !quoted => open.push('}'),
+            ')' | '}' if !quoted => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let quote = if quoted { "\"" } else { "" };
+    quote.chars().chain(open.into_iter().rev()).collect()
 }
 
 fn suggestion(kind: &str) -> Option<Suggestion> {
