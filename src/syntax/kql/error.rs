@@ -189,7 +189,7 @@ fn slip(text: &str, at: usize) -> Option<&'static str> {
     let before = text.get(..at)?.trim_end_matches(is_space);
     let rest = text.get(at..)?;
     let last = before.chars().next_back();
-    if rest.is_empty() && quote_count(text) % 2 == 0 && matches!(last, Some(':' | '<' | '>' | '=')) {
+    if rest.is_empty() && quote_count(text).is_multiple_of(2) && matches!(last, Some(':' | '<' | '>' | '=')) {
         return Some("a value is missing; `field: *` finds events that have the field");
     }
     if rest.is_empty() && text.matches('(').count() > text.matches(')').count() {
