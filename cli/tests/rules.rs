@@ -27,7 +27,7 @@ const EVENTS: &str = r#"{"@timestamp": "2024-01-01T00:00:03.5Z", "user": {"name"
 fn the_shipped_rules_alert_on_the_example() {
     let ran = run(&["run", "rules", "--events", "examples/events.ndjson"]).ends(0);
     let alerts = ran.lines();
-    let names: Vec<&str> = alerts.iter().filter_map(|alert| alert["kibana.alert.rule.name"].as_str()).collect();
+    let names: Vec<&str> = alerts.iter().filter_map(|alert| alert["rule"]["name"].as_str()).collect();
     for rule in ["Proxy Port Activity to the Internet", "FortiGate SOCKS Traffic from an Unusual Process"] {
         assert!(names.contains(&rule), "{names:?}");
     }
@@ -61,11 +61,8 @@ fn alerts_come_in_time_order_whatever_the_jobs() {
         .into();
     assert!(all.iter().all(|out| *out == all[0]));
     let ran = Ran { code: 0, out: all[0].clone(), err: String::new() };
-    let found: Vec<(String, i64)> = ran
-        .lines()
-        .iter()
-        .map(|alert| (alert["kibana.alert.rule.name"].as_str().unwrap().to_owned(), numbers(alert)))
-        .collect();
+    let found: Vec<(String, i64)> =
+        ran.lines().iter().map(|alert| (alert["rule"]["name"].as_str().unwrap().to_owned(), numbers(alert))).collect();
     let wanted = [("B", 1), ("A", 2), ("B", 2), ("A", 3), ("B", 3)].map(|(name, n)| (name.to_owned(), n));
     assert_eq!(found, wanted);
 }
@@ -156,7 +153,7 @@ fn damaged_rules_fail_their_tests() {
         let path = folder.join(rule).join(part);
         let text = std::fs::read_to_string(&path).unwrap();
         assert!(text.contains(from), "{part} of {rule} has no {from}");
-        std::fs::write(&path, text.replacen(from, to, 1)).unwrap();
+        std::fs::write(&path, text.replace(from, to)).unwrap();
         let ran = run(&["test", folder.to_str().unwrap()]);
         assert_eq!(ran.code, 1, "{from} to {to}: {}{}", ran.out, ran.err);
         assert!(ran.out.contains("FAILED"), "{}", ran.out);

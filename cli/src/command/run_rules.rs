@@ -6,8 +6,6 @@ use std::sync::Arc;
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{Alert, AlertForm, Compat, Engine, LoadedRules, RuleSet, RuleSettings};
-use elkhound::event::Event;
-use elkhound::query::{Query, Settings};
 
 use crate::args::{Alerts, Product, RunArgs};
 use crate::failure::{Exit, Outcome};
@@ -49,7 +47,7 @@ pub fn run(args: &RunArgs) -> Outcome {
         }
         Ok(())
     };
-    for event in in_time_order(events, &query)? {
+    for event in events::in_time_order(events, &query)? {
         write(engine.push(event), &mut data)?;
     }
     write(engine.finish(), &mut data)?;
@@ -59,13 +57,6 @@ pub fn run(args: &RunArgs) -> Outcome {
         return Ok(Exit::Broken);
     }
     Ok(if total == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean })
-}
-
-/// The events by timestamp, tiebreaker and place in the input.
-fn in_time_order(events: Vec<Arc<Event>>, settings: &Settings) -> Outcome<Vec<Arc<Event>>> {
-    let all = Settings { size: None, ..settings.clone() };
-    let query = Query::builder().settings(all).kql("*:*")?;
-    Ok(query.search(events).into_iter().filter_map(|hit| hit.events().first().cloned().flatten()).collect())
 }
 
 fn summary(rules: &RuleSet, counts: &BTreeMap<usize, u64>, problems: usize) {
