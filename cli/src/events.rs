@@ -5,6 +5,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use elkhound::event::Event;
+use elkhound::query::{Query, Settings};
 
 use crate::failure::{Failure, Outcome};
 use crate::{input, output};
@@ -21,6 +22,13 @@ pub fn read(paths: &[PathBuf], fill: bool) -> Outcome<Vec<Arc<Event>>> {
     }
     bar.finish_and_clear();
     Ok(out)
+}
+
+/// The events by timestamp, tiebreaker and place in the input.
+pub fn in_time_order(events: Vec<Arc<Event>>, settings: &Settings) -> Outcome<Vec<Arc<Event>>> {
+    let all = Settings { size: None, ..settings.clone() };
+    let query = Query::builder().settings(all).kql("*:*")?;
+    Ok(query.search(events).into_iter().filter_map(|hit| hit.events().first().cloned().flatten()).collect())
 }
 
 fn file(path: &Path, fill: bool, bar: &indicatif::ProgressBar, out: &mut Vec<Arc<Event>>) -> Outcome<()> {

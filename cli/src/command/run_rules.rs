@@ -7,8 +7,6 @@ use std::time::Instant;
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, RuleSet, RuleSettings, Timing};
-use elkhound::event::Event;
-use elkhound::query::{Query, Settings};
 
 use crate::args::{Alerts, Product, RunArgs};
 use crate::failure::{Exit, Failure, Outcome};
@@ -52,7 +50,7 @@ pub fn run(args: &RunArgs) -> Outcome {
         }
         Ok(())
     };
-    for event in in_time_order(events, &query)? {
+    for event in events::in_time_order(events, &query)? {
         write(engine.push(event), &mut data)?;
     }
     write(engine.finish(), &mut data)?;
@@ -71,13 +69,6 @@ pub fn run(args: &RunArgs) -> Outcome {
 fn nanoseconds() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_nanos() as u64
-}
-
-/// The events by timestamp, tiebreaker and place in the input.
-fn in_time_order(events: Vec<Arc<Event>>, settings: &Settings) -> Outcome<Vec<Arc<Event>>> {
-    let all = Settings { size: None, ..settings.clone() };
-    let query = Query::builder().settings(all).kql("*:*")?;
-    Ok(query.search(events).into_iter().filter_map(|hit| hit.events().first().cloned().flatten()).collect())
 }
 
 fn summary(rules: &RuleSet, counts: &BTreeMap<usize, u64>, problems: usize) {
