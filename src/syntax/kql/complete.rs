@@ -65,8 +65,8 @@ pub fn complete(text: &str, offset: usize) -> Option<Completion> {
         replace: Span::new(byte_offset(text, cursor.start), byte_offset(text, cursor.end)),
         prefix: cursor.prefix.clone(),
         suffix: cursor.suffix.clone(),
-        field: cursor.field_name.clone().filter(|_| cursor.suggestions.contains(&"value")),
-        nested_path: cursor.nested_path.clone(),
+        field: cursor.field_name.as_deref().filter(|_| cursor.suggestions.contains(&"value")).map(typed),
+        nested_path: cursor.nested_path.as_deref().map(typed),
     })
 }
 
@@ -127,4 +127,9 @@ fn byte_offset(text: &str, units: usize) -> usize {
         seen += c.len_utf16();
     }
     text.len()
+}
+
+/// A name as typed: wildcards as `*`.
+fn typed(name: &str) -> String {
+    name.replace(super::lexis::WILDCARD, "*")
 }

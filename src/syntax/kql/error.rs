@@ -27,6 +27,8 @@ pub(super) enum Expected {
     Value,
     /// A space.
     Whitespace,
+    /// The caret, where the completion productions are on.
+    Caret,
 }
 
 impl Expected {
@@ -41,6 +43,7 @@ impl Expected {
             Self::Literal => "literal".into(),
             Self::Value => "value".into(),
             Self::Whitespace => "whitespace".into(),
+            Self::Caret => "\"@kuery-cursor@\"".into(),
         }
     }
 
@@ -53,7 +56,7 @@ impl Expected {
             Self::End => "the end of the query".into(),
             Self::FieldName => "a field name".into(),
             Self::Literal | Self::Value => "a value".into(),
-            Self::Whitespace => return None,
+            Self::Whitespace | Self::Caret => return None,
         })
     }
 }
