@@ -66,7 +66,7 @@ impl Analysis<'_> {
 
     fn warn_unknown(&mut self, field: &Field, span: Span) {
         let near: Option<String> =
-            suggest::nearest(&field.name, self.context.schema.names()).first().map(|&n| n.to_owned());
+            suggest::nearest_fields(&field.name, &self.context.schema).first().map(|&n| n.to_owned());
         if let Some(near) = near {
             let item = Diagnostic::warning(Code::NearName, span, format!("no type is known for `{}`", field.name));
             self.findings.push(item.with_help(format!("a field with a similar name exists: `{near}`")));
