@@ -32,7 +32,7 @@ pub struct Run {
 #[derive(Debug)]
 pub(super) enum State {
     Event,
-    Sequence(SequenceRun),
+    Sequence(Box<SequenceRun>),
     Sample(SampleRun),
     Endgame(endgame::Run),
 }
@@ -83,7 +83,9 @@ impl Run {
     pub(super) fn new(query: Query) -> Self {
         let state = match &query.0.kind {
             Kind::Event => State::Event,
-            Kind::Sequence(sequence) => State::Sequence(SequenceRun::new(sequence, query.0.settings.partials)),
+            Kind::Sequence(sequence) => {
+                State::Sequence(Box::new(SequenceRun::new(sequence, query.0.settings.partials)))
+            }
             Kind::Sample(_) => State::Sample(SampleRun::default()),
             Kind::Endgame(program) => State::Endgame(program.start()),
         };

@@ -100,7 +100,7 @@ impl Run {
         run.state = match (&state.kind, &query.0.kind) {
             (KindState::Event, Kind::Event) => State::Event,
             (KindState::Sequence(state), Kind::Sequence(sequence)) => {
-                State::Sequence(SequenceRun::load(sequence, query.0.settings.partials, state, events)?)
+                State::Sequence(Box::new(SequenceRun::load(sequence, query.0.settings.partials, state, events)?))
             }
             (KindState::Sample(state), Kind::Sample(sample)) => State::Sample(SampleRun::load(sample, state, events)?),
             (KindState::Endgame(state), Kind::Endgame(program)) => {
