@@ -1,6 +1,6 @@
 //! Reading events: a JSON object a line, or a list of them.
 
-use std::io::{BufRead, BufReader, Read};
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 

@@ -68,7 +68,8 @@ impl Batch {
             let own = query.0.settings.limits;
             limits = Limits { terms: limits.terms.max(own.terms), regex: limits.regex.max(own.regex) };
             // The name and the number of an event may come from where it was read, which is not in its text.
-            all |= matches!(query.0.kind, Kind::Endgame(_)) || query.fields().any(|field| matches!(field, "_index" | "_id"));
+            all |= matches!(query.0.kind, Kind::Endgame(_))
+                || query.fields().any(|field| matches!(field, "_index" | "_id"));
             match &query.0.plan.kind {
                 QueryKind::Event(filter) => filters.push(filter),
                 QueryKind::Sequence(sequence) => {
@@ -113,7 +114,12 @@ impl Batch {
     }
 
     #[cfg(feature = "parallel")]
-    fn read_on_many(&self, blocks: &mut Blocks<'_>, jobs: usize, prepare: Prepare<'_>) -> Result<Vec<Arc<Event>>, ReadError> {
+    fn read_on_many(
+        &self,
+        blocks: &mut Blocks<'_>,
+        jobs: usize,
+        prepare: Prepare<'_>,
+    ) -> Result<Vec<Arc<Event>>, ReadError> {
         use rayon::iter::{IntoParallelIterator, ParallelIterator};
         let mut out = Vec::new();
         let mut block = blocks.next()?;
@@ -153,7 +159,13 @@ impl Batch {
         Ok(())
     }
 
-    fn line(&self, text: &[u8], line: u64, prepare: Prepare<'_>, memory: &mut Memory) -> Result<Option<Event>, EventError> {
+    fn line(
+        &self,
+        text: &[u8],
+        line: u64,
+        prepare: Prepare<'_>,
+        memory: &mut Memory,
+    ) -> Result<Option<Event>, EventError> {
         if text.is_empty() {
             return Ok(None);
         }
