@@ -123,6 +123,11 @@ impl RuleSet {
         LoadedRules { rules: Arc::new(Self { rules: compiled, queries, settings: settings.clone() }), problems }
     }
 
+    /// The rules' queries together; `None` where they would break a limit that each of them keeps.
+    pub const fn queries(&self) -> Option<&QuerySet> {
+        self.queries.as_ref()
+    }
+
     /// The rules' queries over a batch of lines.
     pub fn batch(&self) -> Batch {
         let queries: Vec<Query> = self.rules.iter().map(|compiled| compiled.query.clone()).collect();

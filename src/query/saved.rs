@@ -104,7 +104,7 @@ impl Run {
             }
             (KindState::Sample(state), Kind::Sample(sample)) => State::Sample(SampleRun::load(sample, state, events)?),
             (KindState::Endgame(state), Kind::Endgame(program)) => {
-                State::Endgame(endgame::Run::load(program, state, events)?)
+                State::Endgame(endgame::Run::load(program, query.0.settings.partials, state, events)?)
             }
             _ => return Err(StateError::new("the state is one of another kind of query")),
         };
