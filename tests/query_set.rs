@@ -113,8 +113,24 @@ fn json(random: &mut Random, depth: usize) -> String {
 
 fn object(random: &mut Random, depth: usize) -> String {
     const KEYS: &[&str] = &[
-        "a", "b", "a.b", "b.a.c", "c", "\\u0061", "a\\u0000", "", "a.", "é", "_index", "_id", "_source", "event", "dataset",
-        "a key of twenty bytes", "a key of 16 byte", "event.module",
+        "a",
+        "b",
+        "a.b",
+        "b.a.c",
+        "c",
+        "\\u0061",
+        "a\\u0000",
+        "",
+        "a.",
+        "é",
+        "_index",
+        "_id",
+        "_source",
+        "event",
+        "dataset",
+        "a key of twenty bytes",
+        "a key of 16 byte",
+        "event.module",
     ];
     let item = |random: &mut Random| format!("\"{}\" :\t{}", random.pick(KEYS), json(random, depth.saturating_sub(1)));
     let items: Vec<String> = (0..random.below(5)).map(|_| item(random)).collect();
@@ -123,13 +139,35 @@ fn object(random: &mut Random, depth: usize) -> String {
 
 #[test]
 fn records_of_random_events() {
-    let names =
-        [
-        "a", "b", "c", "a.b", "a.a", "b.a", "b.a.c", "a.b.c", "c.a", "é", "a.", "a.é.b", "_index", "_id", "_source", "_source.a",
-        "_index.a", "event.dataset", "event.module", "data_stream.type", "event", "a key of twenty bytes", "a key of 16 byte",
-        "a key of twenty bytes.a", "a key of 16 byte.b",
+    let names = [
+        "a",
+        "b",
+        "c",
+        "a.b",
+        "a.a",
+        "b.a",
+        "b.a.c",
+        "a.b.c",
+        "c.a",
+        "é",
+        "a.",
+        "a.é.b",
+        "_index",
+        "_id",
+        "_source",
+        "_source.a",
+        "_index.a",
+        "event.dataset",
+        "event.module",
+        "data_stream.type",
+        "event",
+        "a key of twenty bytes",
+        "a key of 16 byte",
+        "a key of twenty bytes.a",
+        "a key of 16 byte.b",
     ]
-    .map(str::to_owned).into();
+    .map(str::to_owned)
+    .into();
     let fields = keys(&names);
     let (layout, mut scratch) = (Layout::new(&fields), Scratch::default());
     for seed in 0..60_000 {

@@ -138,10 +138,12 @@ impl Layout {
             nodes[HIT as usize].children.insert(name.as_bytes().into(), node);
             marks.push((node, mark));
         }
-        let mark = |at: usize| marks.iter().find(|(node, _)| *node as usize == at).map_or(Mark::None, |(_, mark)| *mark);
-        let settled = nodes.into_iter().enumerate().map(|(at, node)| {
-            Node::new(node.children.into_iter().collect(), node.field, mark(at))
-        });
+        let mark =
+            |at: usize| marks.iter().find(|(node, _)| *node as usize == at).map_or(Mark::None, |(_, mark)| *mark);
+        let settled = nodes
+            .into_iter()
+            .enumerate()
+            .map(|(at, node)| Node::new(node.children.into_iter().collect(), node.field, mark(at)));
         let named = |name: &str| fields.iter().filter(known).find(|key| key.path() == name).map(FieldKey::id);
         let part = |key: &FieldKey| Some((key.id(), filled(key.path())?));
         Self {

@@ -7,17 +7,19 @@ use std::time::Instant;
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, RuleSet, RuleSettings, Timing};
+use elkhound::query::{Batch, in_time_order};
 
 use crate::args::{Alerts, Product, RunArgs};
+use crate::events::Reading;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
 use crate::{events, rules, settings};
 
 pub fn run(args: &RunArgs) -> Outcome {
-    let events = events::read(&args.events, !args.eval.no_fill)?;
-    let query = settings::of(&args.eval, &args.dialect, &events)?;
-    let indicators =
-        if args.indicators.is_empty() { Vec::new() } else { events::read(&args.indicators, !args.eval.no_fill)? };
+    let fill = !args.eval.no_fill;
+    let all = settings::need_events(&args.eval).then(|| events::read(&args.events, fill)).transpose()?;
+    let query = settings::of(&args.eval, &args.dialect, all.as_deref().unwrap_or_default())?;
+    let indicators = if args.indicators.is_empty() { Vec::new() } else { events::read(&args.indicators, fill)? };
     let loaded = rules::load(&args.rules)?;
     let given = loaded.rules.len() + loaded.problems.len();
     let rule_settings = RuleSettings {
@@ -34,6 +36,14 @@ pub fn run(args: &RunArgs) -> Outcome {
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
+    let events = match all {
+        Some(events) => events,
+        None => {
+            // Metrics count every event.
+            let batch = if args.metrics.is_some() { Batch::of_all() } else { rules.batch() };
+            events::read_some(&args.events, &Reading { batch: &batch, fill, jobs: args.eval.jobs })?
+        }
+    };
     let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
     let engine_settings = EngineSettings { indicators, timing, ..EngineSettings::default() };
     let mut engine = Engine::with_settings(Arc::clone(&rules), engine_settings);
@@ -50,7 +60,7 @@ pub fn run(args: &RunArgs) -> Outcome {
         }
         Ok(())
     };
-    for event in events::in_time_order(events, &query)? {
+    for event in in_time_order(events, &query) {
         write(engine.push(event), &mut data)?;
     }
     write(engine.finish(), &mut data)?;

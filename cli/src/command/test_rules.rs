@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use elkhound::engine::{Alert, Engine, RuleSet, RuleSettings};
 use elkhound::event::Event;
-use elkhound::query::Settings;
+use elkhound::query::{Settings, in_time_order};
 use elkhound::rule::{History, Loaded, Rule, load_paths};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Deserialize;
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 use crate::args::{DialectArgs, Format, TestArgs};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
-use crate::{events, input, settings};
+use crate::{input, settings};
 
 /// A `tests.yaml`.
 #[derive(Debug, Deserialize)]
@@ -148,7 +148,7 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
                     let rules = if case.enforce_index { &selected } else { &all };
                     let events: Vec<Arc<Event>> =
                         case.events.iter().map(|event| Arc::new(Event::from_value(event.clone()))).collect();
-                    let alerts = alerts(events::in_time_order(events.clone(), settings)?, rules);
+                    let alerts = alerts(in_time_order(events.clone(), settings), rules);
                     let problem = judge(case, case.matches.of(form.version), &events, &alerts);
                     out.push(Verdict { suite: suite.clone(), name: case.name.clone(), problem });
                 }
