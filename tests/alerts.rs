@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use elkhound::engine::{Alert, AlertForm, Compat, Engine, LoadedRules, RuleSet, RuleSettings};
+use elkhound::engine::{Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, RuleSet, RuleSettings};
 use elkhound::event::Event;
 use elkhound::event::time::{DateFormat, Rounding};
 use elkhound::query::Settings;
@@ -99,7 +99,8 @@ impl Case {
 
     fn alerts(&self, rules: Arc<RuleSet>) -> (Vec<Arc<Event>>, Vec<Alert>) {
         let events = events(&self.events);
-        let mut engine = Engine::with_indicators(rules, &self::events(&self.indicators));
+        let settings = EngineSettings { indicators: self::events(&self.indicators), ..EngineSettings::default() };
+        let mut engine = Engine::with_settings(rules, settings);
         let mut alerts: Vec<Alert> = events.iter().flat_map(|event| engine.push(Arc::clone(event))).collect();
         alerts.extend(engine.finish());
         (events, alerts)
@@ -216,6 +217,36 @@ fn large_lists() {
                 assert_eq!(warnings.concat().contains("too large"), warned, "{kind} {rule} {warnings:?}");
                 assert_eq!(case.alerts(loaded.rules).1.len(), found, "{kind} {rule}");
             }
+        }
+    }
+}
+
+/// Documents of hostile events: nothing grows or takes time beyond the event's own size.
+#[test]
+fn hostile_events() {
+    let rule = r#"{"id": "u", "name": "R", "severity": "low", "risk_score": 1, "type": "eql", "query": "sequence [any where true] [any where true]",
+        "rule_name_override": "a.a.a.a", "severity_mapping": [{"field": "a.a.a.a.a.a", "value": "1", "severity": "high"}]}"#;
+    let dots = "a.".repeat(200_000);
+    let many: String = (0..100_000).map(|n| format!("\"k{n}\": {n},")).collect();
+    let deep = (0..100).fold("1".to_owned(), |inner, _| format!(r#"{{"a": {inner}, "a.a": 1}}"#));
+    for event in [
+        format!(r#"{{"{dots}": 1, "event": {{"{dots}": {{{many} "x": 1}}}}}}"#),
+        format!(r#"{{"event.{dots}": {{{many} "x": {{{many} "y": 1}}}}, "process": {{"{dots}": 1}}}}"#),
+        format!(
+            r#"{{"tags": [{}0], "event": {{"category": [{}0]}}}}"#,
+            "1,2,".repeat(100_000),
+            (0..200_000).map(|n| format!("{n},")).collect::<String>()
+        ),
+        deep,
+    ] {
+        let mut engine = Engine::new(RuleSet::load_text("r.json", rule).rules);
+        let events =
+            [1, 2].map(|n| Event::from_json(event.replacen('{', &format!("{{\"@timestamp\": {n},"), 1)).unwrap());
+        let alerts: Vec<Alert> = events.into_iter().flat_map(|event| engine.push(event)).collect();
+        assert_eq!(alerts.len(), 1);
+        for form in [AlertForm::Minimal, AlertForm::Kibana, AlertForm::Ecs] {
+            let size: usize = alerts[0].to_documents(form).iter().map(|document| document.to_string().len()).sum();
+            assert!(size < 10 * event.len() + 100_000, "{size} of {}", event.len());
         }
     }
 }

@@ -10,6 +10,7 @@ use uuid::Uuid;
 
 use super::{Alert, Details, kibana};
 use crate::event::Event;
+use crate::event::time::to_iso;
 use crate::rule::{Rule, RuleType};
 
 /// The Kibana space that alerts belong to.
@@ -59,12 +60,12 @@ impl Alert {
         }
     }
 
-    /// What a query rule's alert over a group is told by, besides its first event.
+    /// What a query rule's alert over a group is told by, besides its first event. Not the end of the group, which Kibana hashes
+    /// too: while a window is open it moves, and the alert stays the same.
     fn parts_of_suppression(&self) -> Option<Json> {
         let suppressed = self.finding.suppressed.as_ref()?;
         let is_query = matches!(self.rule().kind(), RuleType::Query | RuleType::SavedQuery);
-        let time = |instant: Option<i128>| instant.map(crate::event::time::to_iso);
-        is_query.then(|| json!([kibana::terms(suppressed), time(suppressed.start), time(suppressed.end)]))
+        is_query.then(|| json!([kibana::terms(suppressed), suppressed.start.map(to_iso)]))
     }
 
     /// The document that stands for a group that reached a threshold: new in every run.

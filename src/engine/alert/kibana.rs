@@ -155,6 +155,8 @@ pub(super) fn suppression(alert: &Alert) -> Object {
     let Some(suppressed) = &alert.finding.suppressed else { return Object::new() };
     let terms = terms(suppressed);
     let fields = json!({
+        // An alert of an earlier run that took something in was detected again then.
+        "kibana.alert.last_detected": suppressed.end.max(alert.created.or_else(|| alert.latest())).map(to_iso),
         "kibana.alert.instance.id": structural(&json!([terms, rule_uuid(alert.rule()), SPACE])),
         "kibana.alert.suppression.terms": terms,
         "kibana.alert.suppression.start": suppressed.start.map(to_iso),
@@ -256,7 +258,11 @@ mod tests {
         let query = r#""type": "query", "query": "*""#;
         let later = Suppressed { end: Some(2_000_000_000), ..suppressed(4) };
         assert_ne!(alert(query, None).id(), alert(query, Some(suppressed(4))).id());
-        assert_ne!(alert(query, Some(later)).id(), alert(query, Some(suppressed(4))).id());
+        assert_eq!(
+            alert(query, Some(later)).id(),
+            alert(query, Some(suppressed(4))).id(),
+            "the alert of an open window"
+        );
         let eql = r#""type": "eql", "query": "any where true""#;
         assert_eq!(alert(eql, None).id(), alert(eql, Some(suppressed(4))).id());
     }
