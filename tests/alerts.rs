@@ -226,16 +226,16 @@ fn large_lists() {
 fn hostile_events() {
     let rule = r#"{"id": "u", "name": "R", "severity": "low", "risk_score": 1, "type": "eql", "query": "sequence [any where true] [any where true]",
         "rule_name_override": "a.a.a.a", "severity_mapping": [{"field": "a.a.a.a.a.a", "value": "1", "severity": "high"}]}"#;
-    let dots = "a.".repeat(200_000);
-    let many: String = (0..100_000).map(|n| format!("\"k{n}\": {n},")).collect();
+    let dots = "a.".repeat(20_000);
+    let many: String = (0..20_000).map(|n| format!("\"k{n}\": {n},")).collect();
     let deep = (0..100).fold("1".to_owned(), |inner, _| format!(r#"{{"a": {inner}, "a.a": 1}}"#));
     for event in [
         format!(r#"{{"{dots}": 1, "event": {{"{dots}": {{{many} "x": 1}}}}}}"#),
         format!(r#"{{"event.{dots}": {{{many} "x": {{{many} "y": 1}}}}, "process": {{"{dots}": 1}}}}"#),
         format!(
             r#"{{"tags": [{}0], "event": {{"category": [{}0]}}}}"#,
-            "1,2,".repeat(100_000),
-            (0..200_000).map(|n| format!("{n},")).collect::<String>()
+            "1,2,".repeat(10_000),
+            (0..20_000).map(|n| format!("{n},")).collect::<String>()
         ),
         deep,
     ] {
