@@ -10,7 +10,6 @@ use uuid::Uuid;
 
 use super::{Alert, Details, kibana};
 use crate::event::Event;
-use crate::event::time::to_iso;
 use crate::rule::{Rule, RuleType};
 
 /// The Kibana space that alerts belong to.
@@ -60,12 +59,12 @@ impl Alert {
         }
     }
 
-    /// What a query rule's alert over a group is told by, besides its first event. Not the end of the group, which Kibana hashes
-    /// too: while a window is open it moves, and the alert stays the same.
+    /// What a query rule's alert over a group is told by, besides its first event: the group. Kibana adds the times of the group's
+    /// events, which grow while the alert is open.
     fn parts_of_suppression(&self) -> Option<Json> {
         let suppressed = self.finding.suppressed.as_ref()?;
         let is_query = matches!(self.rule().kind(), RuleType::Query | RuleType::SavedQuery);
-        is_query.then(|| json!([kibana::terms(suppressed), suppressed.start.map(to_iso)]))
+        is_query.then(|| json!(kibana::terms(suppressed)))
     }
 
     /// The document that stands for a group that reached a threshold: new in every run.

@@ -9,7 +9,7 @@ use super::identity::{Origin, SPACE, named, rule_uuid, structural};
 use super::minimal::{enrichment, threshold};
 use super::overrides::Overrides;
 use super::reason::reason;
-use super::source::{Object, at, below, clean, instant, remove};
+use super::source::{Object, at, below, clean, elements, instant, remove};
 use super::{Alert, Details, Suppressed};
 use crate::event::Event;
 use crate::event::time::to_iso;
@@ -42,6 +42,14 @@ impl Parent {
     pub fn raw(origin: &Origin) -> Self {
         Self { line: vec![json!({"id": origin.id, "type": "event", "index": origin.index, "depth": 0})], depth: 0 }
     }
+}
+
+/// Whether an event is an alert of the rule, or one that an alert of the rule led to.
+pub(super) fn descends_from(event: &Event, rule: &str) -> bool {
+    let Some(source) = event.source().as_object() else { return false };
+    let is_rule = |value: Option<&Json>| value.and_then(Json::as_str) == Some(rule);
+    let line = at(source, "kibana.alert.ancestors").map(elements).unwrap_or_default();
+    is_rule(at(source, "kibana.alert.rule.uuid")) || line.iter().any(|ancestor| is_rule(ancestor.get("rule")))
 }
 
 /// What differs between the documents of one alert.
