@@ -35,7 +35,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         ],
     ),
     ("rule", &["query", "schema", "event", "source", "diagnostic"]),
-    ("engine", &["rule", "query", "analysis", "plan", "eval", "function", "event", "text", "schema", "source", "diagnostic"]),
+    (
+        "engine",
+        &["rule", "query", "analysis", "plan", "eval", "function", "event", "text", "schema", "source", "diagnostic"],
+    ),
 ];
 
 /// Every `.rs` file below `directory`.
