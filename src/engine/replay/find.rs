@@ -176,7 +176,6 @@ impl<'a> Lookup<'a> {
 
     /// The groups that reach the threshold, in the order of their keys.
     pub fn threshold(self, threshold: &Threshold, groups: &mut Groups) -> Findings {
-        groups.forget(self.window.from);
         for place in self.matching() {
             let recorded = self.recorded(place);
             threshold.add(groups, &recorded.event, Some(recorded.time));

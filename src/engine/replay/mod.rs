@@ -41,7 +41,7 @@ pub struct ReplaySettings {
     /// Whether a sequence that ends in an absence waits until `maxspan` has passed. Unless set the end of the window decides, as
     /// in Kibana, and the report counts what was undecided.
     pub strict_missing: bool,
-    /// Most runs of one rule; later ones are left out and said to be. 1,000,000 unless set.
+    /// Most runs of one rule; later ones are left out and said to be. 100,000 unless set.
     pub max_runs: usize,
 }
 
@@ -54,7 +54,7 @@ impl Default for ReplaySettings {
             delay: None,
             alert_limit: 1000,
             strict_missing: false,
-            max_runs: 1_000_000,
+            max_runs: 100_000,
         }
     }
 }

@@ -54,7 +54,7 @@ pub struct RunReport {
 impl RunReport {
     /// Whether there is anything to say of the run.
     pub(super) fn is_silent(&self) -> bool {
-        self.found == 0 && self.remaining_gap == 0 && self.windows.len() < 2
+        self.found == 0 && self.undecided == 0 && self.remaining_gap == 0 && self.windows.len() < 2
     }
 
     fn to_json(&self) -> Json {

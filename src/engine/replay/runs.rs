@@ -184,6 +184,7 @@ impl<'a> Runs<'a> {
     /// One window of one run.
     fn search(&mut self, window: Window, run: &mut RunReport) {
         self.searched.push(window, run.start);
+        self.groups.forget(window.from);
         let seen = self.feed.seen(window, run.start);
         if seen.is_empty() {
             return;
