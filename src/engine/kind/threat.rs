@@ -74,7 +74,6 @@ impl ThreatMatch {
         if groups.is_empty() {
             return Err(unsupported("the rule maps no fields to indicators".into()));
         }
-        groups.iter().try_for_each(Group::check).map_err(unsupported)?;
         if rule.text("threat_language").is_some_and(|language| language != "kuery") {
             return Err(Box::new(Problem::at(rule, "threat_language", "only `kuery` is evaluated")));
         }
@@ -142,20 +141,6 @@ impl Group {
         let entries: Vec<Entry> = entries.iter().map(|json| Entry::of(json, schema)).collect();
         let terms = matches!(entries.as_slice(), [only] if only.exact);
         Self { entries, terms }
-    }
-
-    fn check(&self) -> Result<(), String> {
-        if self.entries.iter().all(|entry| entry.negate) {
-            return Err("a group of the mapping has only negated entries".into());
-        }
-        let both = |entry: &&Entry| {
-            let same = |other: &Entry| other.field == entry.field && other.indicator == entry.indicator;
-            entry.negate && self.entries.iter().any(|other| !other.negate && same(other))
-        };
-        match self.entries.iter().find(both) {
-            None => Ok(()),
-            Some(entry) => Err(format!("`{}` has both to match and not to match `{}`", entry.field, entry.indicator)),
-        }
     }
 
     fn takes(&self, indicator: &Event) -> bool {
