@@ -303,6 +303,8 @@ pub struct RunArgs {
     /// Write counters of the engine and of each rule to this file, in the text form of Prometheus.
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
+    #[command(flatten)]
+    pub simulate: SimulateArgs,
 }
 
 #[derive(Debug, Args)]
@@ -352,6 +354,26 @@ pub enum Alerts {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub enum Product {
     Kibana,
+}
+
+/// The schedule of rules, replayed.
+#[derive(Debug, Args)]
+pub struct SimulateArgs {
+    /// Replay the schedule of each rule over the events: windows, late arrival, `max_signals`, suppression, memory between runs.
+    #[arg(long)]
+    pub simulate: bool,
+    /// The first run of each rule; when the first event has arrived unless given.
+    #[arg(long, value_name = "TIME", requires = "simulate")]
+    pub start: Option<String>,
+    /// No run starts later; unless given, the last run is the first one to which every event has arrived.
+    #[arg(long, value_name = "TIME", requires = "simulate")]
+    pub end: Option<String>,
+    /// How long after its timestamp an event arrives, such as `90s`; at `event.ingested`, else at its timestamp, unless given.
+    #[arg(long, value_name = "DURATION", requires = "simulate")]
+    pub delay: Option<String>,
+    /// Write what each run found, found again and missed to this file, as JSON.
+    #[arg(long, value_name = "FILE", requires = "simulate")]
+    pub report: Option<PathBuf>,
 }
 
 #[derive(Debug, Args)]

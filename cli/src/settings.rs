@@ -72,6 +72,11 @@ fn now(given: Option<&str>) -> Outcome<Instant> {
         let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).unwrap_or_default();
         return Ok(Instant::try_from(since.as_nanos()).unwrap_or_default());
     };
+    time("--now", text)
+}
+
+/// A time that an option gives.
+pub fn time(option: &str, text: &str) -> Outcome<Instant> {
     let found = DateFormat::default().parse(text, Rounding::Down);
-    found.map_err(|_| Failure::Usage(format!("`--now {text}`: expected a time such as `2024-05-15T10:00:00Z`")))
+    found.map_err(|_| Failure::Usage(format!("`{option} {text}`: expected a time such as `2024-05-15T10:00:00Z`")))
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::rule_set::{RuleSettings, ValueLists};
+use super::rule_set::RuleSettings;
 use crate::analysis::exception::{ValueKind, ValueList};
 use crate::analysis::filter::Filters;
 use crate::diagnostic::{Code, Diagnostic};
@@ -38,15 +38,15 @@ pub(super) struct Exceptions<'a> {
 const ENDPOINT_LIST: &str = "endpoint_list";
 
 impl<'a> Exceptions<'a> {
-    /// Those that came with the rules, and those of the settings, whose value lists win.
-    pub fn new(loaded: &'a [Json], lists: &'a ValueLists, settings: &'a RuleSettings) -> Self {
-        let values = lists.iter().chain(&settings.value_lists);
-        let values = values.map(|(name, values)| (name.as_str(), values.as_slice().into()));
-        Self {
-            objects: settings.exceptions.iter().chain(loaded).collect(),
-            values: values.collect(),
-            now: settings.query.now,
-        }
+    /// Those of the settings, to which the ones that came with the rules have been added.
+    pub fn new(settings: &'a RuleSettings) -> Self {
+        let values = settings.value_lists.iter().map(|(name, values)| (name.as_str(), values.as_slice().into()));
+        Self { objects: settings.exceptions.iter().collect(), values: values.collect(), now: settings.query.now }
+    }
+
+    /// Whether any item ends at some time.
+    pub fn expire(&self) -> bool {
+        self.objects.iter().any(|object| text(object, "expire_time").is_some())
     }
 
     /// What holds beside the query of `rule`.

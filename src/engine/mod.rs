@@ -7,13 +7,17 @@
 mod alert;
 mod exceptions;
 mod kind;
+mod replay;
 mod rule_set;
+mod schedule;
 mod session;
 mod suppress;
 
 pub use alert::{Alert, AlertForm, Details, Enrichment, Finding, Suppressed, ThresholdResult};
 pub use kind::StateLimits;
+pub use replay::{Missed, MissedReason, Recording, Replay, ReplaySettings, RuleReplay, RunReport, replay};
 pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
+pub use schedule::Window;
 pub use session::{
     Engine, EngineSettings, EngineStats, HASH_VERSION, Partition, PartitionKey, Router, Routing, RuleStats, Timing,
 };

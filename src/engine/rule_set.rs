@@ -11,9 +11,11 @@ use super::kind::new_terms::NewTerms;
 use super::kind::threat::ThreatMatch;
 use super::kind::threshold::Threshold;
 use super::kind::{Kind, StateLimits};
+use super::schedule::Schedule;
 use super::suppress::Suppression;
 use crate::diagnostic::Diagnostics;
 use crate::event::index::IndexPatterns;
+use crate::event::time::Instant;
 use crate::plan::Predicate;
 use crate::query::{Batch, Query, QuerySet, Settings};
 use crate::rule::{LoadError, Loaded, Problem, Rule, RuleLanguage, RuleType, load_paths};
@@ -59,6 +61,9 @@ pub(super) struct CompiledRule {
     pub suppression: Option<Suppression>,
     /// What of the rule is not applied.
     pub notes: Diagnostics,
+    pub schedule: Schedule,
+    /// Whether its queries or exceptions mean something else at another time.
+    pub depends_on_now: bool,
 }
 
 /// Rules that can run. Immutable; share it by `Arc`.
@@ -109,18 +114,29 @@ impl RuleSet {
 
     /// Compiles what was loaded. A rule that cannot run becomes a problem and stops no other.
     pub fn compile(loaded: Loaded, settings: &RuleSettings) -> LoadedRules {
-        let Loaded { rules, mut problems, exceptions, value_lists } = loaded;
-        let exceptions = Exceptions::new(&exceptions, &value_lists, settings);
+        let Loaded { rules, mut problems, exceptions, value_lists: mut lists } = loaded;
+        lists.extend(settings.value_lists.clone());
+        let all = settings.exceptions.iter().cloned().chain(exceptions).collect();
+        let settings = RuleSettings { exceptions: all, value_lists: lists, ..settings.clone() };
+        let exceptions = Exceptions::new(&settings);
         let mut compiled = Vec::new();
         for rule in rules {
-            match compile(rule, settings, &exceptions) {
+            match compile(rule, &settings, &exceptions) {
                 Ok(rule) => compiled.push(rule),
                 Err(problem) => problems.push(*problem),
             }
         }
         let queries: Vec<Query> = compiled.iter().map(|compiled| compiled.query.clone()).collect();
         let queries = QuerySet::new(&queries).ok();
-        LoadedRules { rules: Arc::new(Self { rules: compiled, queries, settings: settings.clone() }), problems }
+        drop(exceptions);
+        LoadedRules { rules: Arc::new(Self { rules: compiled, queries, settings }), problems }
+    }
+
+    /// A rule as it is at another time.
+    pub(super) fn at(&self, rule: usize, now: Instant) -> Option<CompiledRule> {
+        let query = Settings { now, ..self.settings.query.clone() };
+        let settings = RuleSettings { query, ..self.settings.clone() };
+        compile(self.rules.get(rule)?.rule.clone(), &settings, &Exceptions::new(&settings)).ok()
     }
 
     /// The rules' queries together; `None` where they would break a limit that each of them keeps.
@@ -177,7 +193,16 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     let notes = rule.diagnostics(beside.notes);
     let (schema, most) = (&settings.query.schema, settings.limits.suppressions);
     let suppression = Suppression::of(&rule, schema, most).map_err(|why| Box::new(Problem::unsupported(&rule, why)))?;
-    Ok(CompiledRule { query, indices, kind, suppression, notes, rule })
+    let unsupported = |why: String| Box::new(Problem::unsupported(&rule, why));
+    let schedule = Schedule::of(&rule).map_err(unsupported)?;
+    let window = schedule.window(settings.query.now);
+    if let Kind::NewTerms(terms) = &kind
+        && terms.history_start(window.to).is_ok_and(|start| start >= window.from)
+    {
+        return Err(unsupported("`history_window_start` has to be earlier than `from`".into()));
+    }
+    let depends_on_now = depends_on_now(&rule, exceptions);
+    Ok(CompiledRule { query, indices, kind, suppression, notes, schedule, depends_on_now, rule })
 }
 
 /// The language of a rule that is evaluated.
@@ -197,16 +222,24 @@ fn kind(rule: &Rule, settings: &RuleSettings, beside: &Beside) -> Compiled<Kind>
     let (schema, limits) = (&settings.query.schema, &settings.limits);
     let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
     Ok(match rule.kind() {
-        RuleType::Threshold => Kind::Threshold(Threshold::of(rule, schema, limits).map_err(unsupported)?),
+        RuleType::Threshold => Kind::Threshold(Box::new(Threshold::of(rule, schema, limits).map_err(unsupported)?)),
         RuleType::NewTerms => Kind::NewTerms(NewTerms::of(rule, schema, limits).map_err(unsupported)?),
         RuleType::ThreatMatch => {
             // Kibana filters indicators by the same exceptions as events.
             let also = Predicate::and([beside.indicator_filters.clone(), beside.exceptions.clone()]);
             let query = Query::builder().settings(settings.query.clone()).and(also);
-            Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, query)?))
+            Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, query, schema)?))
         }
         _ => Kind::Hits,
     })
+}
+
+/// Whether the rule has date math or exceptions that expire. Generous: a text that only looks like date math counts too.
+fn depends_on_now(rule: &Rule, exceptions: &Exceptions<'_>) -> bool {
+    let texts = ["query", "threat_query", "filters", "threat_filters"];
+    let says_now = |key: &&str| rule.document().get(*key).is_some_and(|json| json.to_string().contains("now"));
+    let expires = || exceptions.expire() && !rule.list("exceptions_list").is_empty();
+    texts.iter().any(says_now) || expires()
 }
 
 /// The rule's own fields over the settings.

@@ -51,6 +51,8 @@ pub(super) struct At {
     pub now: Instant,
     /// Where its window starts.
     pub from: Instant,
+    /// Whether it has made as many alerts as it may.
+    pub full: bool,
 }
 
 /// What becomes of a candidate.
@@ -62,6 +64,8 @@ pub(super) enum Decision {
     Counted(u64, Tally),
     /// The alert of its group has counted it before.
     Ignored,
+    /// It would have been an alert, but the run is full.
+    Refused,
 }
 
 /// What an alert has taken in.
@@ -200,10 +204,20 @@ impl Suppression {
                 return Decision::Counted(open.alert, open.tally);
             }
         }
+        if at.full {
+            return Decision::Refused;
+        }
         state.forget(at.from.min(self.duration.map_or(at.from, |duration| at.now - duration)));
         state.open(key, candidate, at.now);
         state.evict(self.limit);
         Decision::Alert(state.alerts)
+    }
+}
+
+impl Candidate {
+    /// What an alert of it has taken in at first.
+    pub const fn tally(&self) -> Tally {
+        Tally { start: self.start, end: self.end, count: self.more }
     }
 }
 
@@ -214,6 +228,7 @@ impl Suppressions {
     }
 
     /// How many groups are remembered.
+    #[cfg(test)]
     pub fn len(&self) -> usize {
         self.groups.len()
     }
@@ -236,8 +251,7 @@ impl Suppressions {
 
     fn open(&mut self, key: u128, candidate: &Candidate, now: Instant) {
         self.alerts += 1;
-        let tally = Tally { start: candidate.start, end: candidate.end, count: candidate.more };
-        let open = Open { alert: self.alerts, created: now, run: now, before: None, tally };
+        let open = Open { alert: self.alerts, created: now, run: now, before: None, tally: candidate.tally() };
         let older = self.groups.insert(key, open);
         if older.is_none_or(|older| older.created != now) {
             self.order.push_back((now, key));
@@ -275,6 +289,15 @@ fn order(left: &Json, right: &Json) -> Ordering {
     }
 }
 
+/// The order of the groups of an aggregation: by the value of each field, missing ones first.
+pub(super) fn compare_terms(left: &Terms, right: &Terms) -> Ordering {
+    let each = left.iter().zip(right).map(|(left, right)| match (left.first(), right.first()) {
+        (Some(left), Some(right)) => order(left, right),
+        (left, right) => left.is_some().cmp(&right.is_some()),
+    });
+    each.into_iter().find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
+}
+
 /// What stands for the group of these terms: Kibana's instance id.
 pub(super) fn group_key(terms: &Terms) -> u128 {
     let texts: Vec<String> = terms.iter().map(|values| Json::from(values.as_slice()).to_string()).collect();
@@ -297,6 +320,10 @@ mod tests {
         Suppression { fields, duration, alone_if_missing: false, limit }
     }
 
+    fn at(now: Instant, from: Instant) -> At {
+        At { now, from, full: false }
+    }
+
     fn candidate(user: &str, time: Instant) -> Candidate {
         Candidate { terms: vec![vec![Json::from(user)]], start: time, end: time, more: 0 }
     }
@@ -305,12 +332,12 @@ mod tests {
     fn state_survives_serialization() {
         let by_hour = suppression(Some(100), 10);
         let mut state = Suppressions::default();
-        let at = At { now: 50, from: 0 };
-        assert_eq!(by_hour.take(&mut state, &candidate("a", 10), at), Decision::Alert(1));
+        let first = at(50, 0);
+        assert_eq!(by_hour.take(&mut state, &candidate("a", 10), first), Decision::Alert(1));
         let text = serde_json::to_string(&state).unwrap();
         let mut restored: Suppressions = serde_json::from_str(&text).unwrap();
         assert_eq!(restored, state);
-        let decision = by_hour.take(&mut restored, &candidate("a", 60), At { now: 100, from: 50 });
+        let decision = by_hour.take(&mut restored, &candidate("a", 60), at(100, 50));
         assert_eq!(decision, Decision::Counted(1, Tally { start: 10, end: 60, count: 1 }));
     }
 
@@ -318,8 +345,8 @@ mod tests {
     fn the_oldest_group_goes_first_and_is_counted() {
         let per_run = suppression(None, 2);
         let mut state = Suppressions::default();
-        for (at, user) in ["a", "b", "c", "d"].into_iter().enumerate() {
-            per_run.take(&mut state, &candidate(user, at as Instant), At { now: 1, from: 0 });
+        for (time, user) in ["a", "b", "c", "d"].into_iter().enumerate() {
+            per_run.take(&mut state, &candidate(user, time as Instant), at(1, 0));
         }
         assert_eq!((state.len(), state.dropped()), (2, 2));
     }
@@ -329,7 +356,7 @@ mod tests {
         let by_hour = suppression(Some(100), 1000);
         let mut state = Suppressions::default();
         for run in 0..10_000 {
-            by_hour.take(&mut state, &candidate(&run.to_string(), run * 10), At { now: run * 10, from: run * 10 - 5 });
+            by_hour.take(&mut state, &candidate(&run.to_string(), run * 10), at(run * 10, run * 10 - 5));
         }
         assert!(state.len() < 20 && state.order.len() < 20, "{}", state.len());
         assert_eq!(state.dropped(), 0);

@@ -9,6 +9,7 @@ mod explain_code;
 mod match_events;
 mod parse;
 mod run_rules;
+mod simulate;
 mod test_rules;
 
 use crate::args::Command;

@@ -6,9 +6,13 @@ use std::time::Instant;
 
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
-use elkhound::engine::{Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, RuleSet, RuleSettings, Timing};
+use elkhound::engine::{
+    Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Recording, RuleSet, RuleSettings, Timing,
+};
 use elkhound::query::{Batch, in_time_order};
+use elkhound::rule::Problem;
 
+use super::simulate;
 use crate::args::{Alerts, Product, RunArgs};
 use crate::events::Reading;
 use crate::failure::{Exit, Failure, Outcome};
@@ -44,6 +48,11 @@ pub fn run(args: &RunArgs) -> Outcome {
             events::read_some(&args.events, &Reading { batch: &batch, fill, jobs: args.eval.jobs })?
         }
     };
+    if args.simulate.simulate {
+        let recording = Recording { events: &events, indicators: &indicators };
+        let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
+        return Ok(exit(args, alerts, &problems, given));
+    }
     let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
     let engine_settings = EngineSettings { indicators, timing, ..EngineSettings::default() };
     let mut engine = Engine::with_settings(Arc::clone(&rules), engine_settings);
@@ -69,10 +78,14 @@ pub fn run(args: &RunArgs) -> Outcome {
         std::fs::write(path, engine.stats().to_prometheus()).map_err(|error| Failure::file(path, error))?;
     }
     summary(&rules, &counts, problems.len());
+    Ok(exit(args, total, &problems, given))
+}
+
+fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit {
     if !problems.is_empty() && (args.eval.schema.strict || problems.len() == given) {
-        return Ok(Exit::Broken);
+        return Exit::Broken;
     }
-    Ok(if total == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean })
+    if alerts == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean }
 }
 
 /// Nanoseconds since the first call.

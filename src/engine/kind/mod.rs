@@ -6,6 +6,8 @@ pub(super) mod terms;
 pub(super) mod threat;
 pub(super) mod threshold;
 
+use crate::event::Event;
+use crate::rule::Rule;
 use new_terms::NewTerms;
 use threat::ThreatMatch;
 use threshold::Threshold;
@@ -15,7 +17,7 @@ use threshold::Threshold;
 pub(super) enum Kind {
     /// An alert for each hit.
     Hits,
-    Threshold(Threshold),
+    Threshold(Box<Threshold>),
     NewTerms(NewTerms),
     ThreatMatch(Box<ThreatMatch>),
 }
@@ -48,4 +50,10 @@ impl Default for StateLimits {
             identities: 1_000_000,
         }
     }
+}
+
+/// Whether an event is an alert that this rule had a part in: it makes no further alert.
+pub(super) fn feeds_itself(rule: &Rule, event: &Event) -> bool {
+    let ancestors = terms::values(event, "kibana.alert.ancestors.rule");
+    ancestors.iter().any(|id| Some(id.as_str()) == rule.text("id") || Some(id.as_str()) == rule.id())
 }

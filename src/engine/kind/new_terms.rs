@@ -52,6 +52,7 @@ impl Seen {
     }
 
     /// Forgets the terms last seen before `start`: the start of the history slides with time.
+    #[allow(dead_code, reason = "streams forget; a replay looks at the recording")]
     pub fn forget(&mut self, start: Instant) {
         while self.by_time.first().is_some_and(|(time, _)| *time < start) {
             self.pop();
@@ -94,6 +95,11 @@ impl NewTerms {
     /// The terms of an event, and how many were left out.
     pub fn terms(&self, event: &Event) -> (Vec<Vec<String>>, u64) {
         self.fields.combinations(event)
+    }
+
+    /// The order of the buckets of an aggregation.
+    pub fn compare(&self, left: &[String], right: &[String]) -> std::cmp::Ordering {
+        self.fields.compare(left, right)
     }
 
     /// The terms of the event that are new, in order. An event without a time is older than all others.

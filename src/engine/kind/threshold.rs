@@ -100,9 +100,6 @@ impl Threshold {
         let least = threshold.get("value").and_then(Json::as_u64).filter(|&value| value > 0);
         let least = least.ok_or("the threshold has no value")?;
         let fields = names(threshold.get("field"));
-        if fields.len() > 5 {
-            return Err(format!("a threshold has at most 5 fields, not {}", fields.len()));
-        }
         // The product reads a list and uses its first element.
         let cardinality = match threshold.get("cardinality") {
             Some(Json::Array(items)) => items.first(),

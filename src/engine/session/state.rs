@@ -9,9 +9,9 @@ use super::windows::{Held, Windows};
 use crate::engine::alert::{Details, Finding};
 use crate::engine::kind::Kind;
 use crate::engine::kind::new_terms::Seen;
+use crate::engine::kind::threat::Indicators;
 use crate::engine::kind::threshold::{Groups, Threshold};
 use crate::engine::rule_set::CompiledRule;
-use crate::event::Event;
 use crate::event::time::Instant;
 use crate::plan::QueryKind;
 use crate::query::Run;
@@ -20,7 +20,7 @@ use crate::query::Run;
 #[derive(Debug)]
 pub(super) struct State {
     pub run: Run,
-    pub indicators: Vec<Arc<Event>>,
+    pub indicators: Indicators,
     pub groups: Groups,
     pub seen: Seen,
     pub held: Held,
@@ -34,7 +34,7 @@ impl State {
     pub fn new(compiled: &CompiledRule, settings: &EngineSettings) -> Self {
         let indicators = match &compiled.kind {
             Kind::ThreatMatch(threat) => threat.select(&settings.indicators),
-            _ => Vec::new(),
+            _ => Indicators::default(),
         };
         Self {
             run: compiled.query.start(),

@@ -1,0 +1,117 @@
+//! Recorded events as a rule's runs see them: when each happened, and when it had arrived.
+
+use std::cmp::Ordering;
+use std::sync::Arc;
+
+use crate::engine::schedule::Window;
+use crate::eval::column::Column;
+use crate::event::Event;
+use crate::event::time::Instant;
+use crate::function::Datum;
+use crate::rule::Rule;
+use crate::schema::Schema;
+
+/// The fields that place an event in time (Kibana: timestamp override and its fallback).
+#[derive(Debug)]
+pub(super) struct Clocks {
+    primary: Column,
+    secondary: Option<Column>,
+    ingested: Column,
+    delay: Option<Instant>,
+}
+
+/// A recorded event.
+#[derive(Debug)]
+pub(super) struct Recorded {
+    pub event: Arc<Event>,
+    /// The time that decides about windows: the primary one, else the secondary one.
+    pub time: Instant,
+    primary: Option<Instant>,
+    secondary: Option<Instant>,
+    /// From when on it is seen.
+    pub arrival: Instant,
+    pub position: usize,
+}
+
+/// The events that matter to a rule, by time.
+#[derive(Debug, Default)]
+pub(super) struct Feed {
+    pub events: Vec<Recorded>,
+    /// Events without a time, which no run sees.
+    pub untimed: u64,
+}
+
+impl Clocks {
+    pub fn new(rule: &Rule, schema: &Schema, delay: Option<Instant>) -> Self {
+        let over = rule.text("timestamp_override").filter(|field| *field != "@timestamp");
+        let disabled = rule.document().get("timestamp_override_fallback_disabled");
+        let falls_back = over.is_some() && disabled.and_then(serde_json::Value::as_bool) != Some(true);
+        Self {
+            primary: Column::date(schema, over.unwrap_or("@timestamp")),
+            secondary: falls_back.then(|| Column::date(schema, "@timestamp")),
+            ..Self::plain(schema, delay)
+        }
+    }
+
+    /// Without any override.
+    pub fn plain(schema: &Schema, delay: Option<Instant>) -> Self {
+        let [primary, ingested] = ["@timestamp", "event.ingested"].map(|field| Column::date(schema, field));
+        Self { primary, secondary: None, ingested, delay }
+    }
+
+    fn read(&self, event: &Arc<Event>, position: usize) -> Option<Recorded> {
+        let primary = earliest(&self.primary, event);
+        let secondary = self.secondary.as_ref().and_then(|column| earliest(column, event));
+        let time = primary.or(secondary)?;
+        let arrival = match self.delay {
+            Some(delay) => time + delay,
+            None => earliest(&self.ingested, event).unwrap_or(time),
+        };
+        Some(Recorded { event: Arc::clone(event), time, primary, secondary, arrival, position })
+    }
+
+    /// When an event had arrived, and `None` where it has no time.
+    pub fn arrival(&self, event: &Arc<Event>) -> Option<Instant> {
+        self.read(event, 0).map(|recorded| recorded.arrival)
+    }
+}
+
+/// The earliest instant of a field.
+pub(super) fn earliest(column: &Column, event: &Event) -> Option<Instant> {
+    let instants = column.values(event).into_iter().filter_map(|value| match value {
+        Datum::Date(instant) => Some(instant),
+        _ => None,
+    });
+    instants.min()
+}
+
+impl Feed {
+    /// The events at these places of the recording.
+    pub fn new(clocks: &Clocks, recording: &[Arc<Event>], places: &[usize]) -> Self {
+        let mut feed = Self::default();
+        for &place in places {
+            match recording.get(place).and_then(|event| clocks.read(event, place)) {
+                Some(recorded) => feed.events.push(recorded),
+                None => feed.untimed += 1,
+            }
+        }
+        feed.events.sort_by_key(|recorded| (recorded.time, recorded.position));
+        feed
+    }
+
+    /// The places in [`Feed::events`] of what a run at `now` sees in a window, by time.
+    pub fn seen(&self, window: Window, now: Instant) -> Vec<usize> {
+        let first = self.events.partition_point(|recorded| recorded.time < window.from);
+        let within = self.events.iter().enumerate().skip(first).take_while(|(_, each)| each.time <= window.to);
+        within.filter(|(_, each)| each.arrival <= now).map(|(at, _)| at).collect()
+    }
+}
+
+impl Recorded {
+    /// The order of search results: primary, then secondary time; what is missing comes last.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let last = |time: Option<Instant>| (time.is_none(), time);
+        let key = |each: &Self| (last(each.primary), last(each.secondary), each.position);
+        key(self).cmp(&key(other))
+    }
+}

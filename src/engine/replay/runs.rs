@@ -1,0 +1,404 @@
+//! The runs of one rule.
+
+use std::collections::{HashMap, HashSet};
+use std::sync::Arc;
+
+use super::feed::{Clocks, Feed, Recorded};
+use super::find::{Findings, Found, History, Lookup};
+use super::identity::{Identities, identity};
+use super::missed::{Coverage, Missed, MissedReason, Searched};
+use super::{Recording, ReplaySettings, RuleReplay, RunReport};
+use crate::engine::alert::{Alert, Finding, Suppressed};
+use crate::engine::kind::Kind;
+use crate::engine::kind::threat::Indicators;
+use crate::engine::kind::threshold::Groups;
+use crate::engine::rule_set::{CompiledRule, RuleSet};
+use crate::engine::schedule::Window;
+use crate::engine::suppress::{At, Candidate, Decision, Suppression, Suppressions};
+use crate::eval::column::Column;
+use crate::event::Event;
+use crate::event::time::Instant;
+use crate::rule::RuleType;
+
+/// With suppression, so many times more findings are looked at than alerts may be made (Kibana: suppression multiplier).
+const SUPPRESSION_FACTOR: usize = 5;
+
+/// The rule as its queries read at the time of a run; the one of the rule set unless the time matters.
+type Current = Option<Box<CompiledRule>>;
+
+type Events = Vec<Option<Arc<Event>>>;
+
+/// What became of an event.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
+enum Fate {
+    Unseen,
+    Capped,
+    Seen,
+}
+
+/// What the replay of every rule shares.
+#[derive(Debug)]
+pub(super) struct Scene<'a> {
+    pub rules: &'a Arc<RuleSet>,
+    pub recording: Recording<'a>,
+    pub settings: &'a ReplaySettings,
+    /// When the first and the last event arrive.
+    pub span: Option<(Instant, Instant)>,
+}
+
+/// What a rule carries from run to run.
+struct Runs<'a> {
+    scene: &'a Scene<'a>,
+    at: usize,
+    feed: Feed,
+    clock: Column,
+    cap: usize,
+    current: Current,
+    indicators: Option<Indicators>,
+    history: History,
+    groups: Groups,
+    suppressions: Suppressions,
+    identities: Identities,
+    alerts: Vec<Alert>,
+    /// The places in `alerts` of those that may take others in.
+    by_number: HashMap<u64, usize>,
+    fates: Vec<Fate>,
+    /// Identities of sequences that some run found, and whether the cap took them.
+    sequences: HashMap<u128, Fate>,
+    searched: Searched,
+}
+
+/// The alerts of a rule, and what its runs say.
+pub(super) fn replay(scene: &Scene<'_>, at: usize, places: &[usize]) -> (Vec<Alert>, RuleReplay) {
+    let mut report = RuleReplay { rule: at, ..RuleReplay::default() };
+    let Some(mut runs) = Runs::new(scene, at, places) else { return (Vec::new(), report) };
+    runs.notes(&mut report);
+    let starts = runs.starts(&mut report);
+    report.run_count = starts.len() as u64;
+    let (mut previous, silent) = (None, runs.feed.events.is_empty());
+    // Without events all runs are silent.
+    for now in starts.into_iter().filter(|_| !silent) {
+        let search = runs.compiled().schedule.search(now, previous);
+        let (windows, remaining_gap) = (search.windows, search.remaining_gap);
+        let mut run = RunReport { start: now, windows, remaining_gap, ..RunReport::default() };
+        for window in run.windows.clone() {
+            runs.search(window, &mut run);
+        }
+        if !run.is_silent() {
+            report.runs.push(run);
+        }
+        previous = Some(now);
+    }
+    runs.missed(&mut report);
+    report.untimed = runs.feed.untimed;
+    report.dropped =
+        runs.groups.dropped() + runs.suppressions.dropped() + runs.identities.dropped + runs.history.dropped();
+    (runs.alerts, report)
+}
+
+impl<'a> Runs<'a> {
+    fn new(scene: &'a Scene<'a>, at: usize, places: &[usize]) -> Option<Self> {
+        let Scene { rules, recording, settings, .. } = scene;
+        let compiled = rules.rules.get(at)?;
+        let schema = &rules.settings.query.schema;
+        let clocks = Clocks::new(&compiled.rule, schema, settings.delay);
+        let feed = Feed::new(&clocks, recording.events, places);
+        let history = match &compiled.kind {
+            Kind::NewTerms(terms) => History::new(terms, &feed),
+            _ => History::default(),
+        };
+        let max_signals = compiled.rule.document().get("max_signals").and_then(serde_json::Value::as_u64);
+        let max_signals = max_signals.and_then(|most| usize::try_from(most).ok()).unwrap_or(100);
+        let timestamp = compiled.rule.text("timestamp_field").unwrap_or(&rules.settings.query.timestamp_field);
+        Some(Self {
+            clock: Column::date(schema, timestamp),
+            fates: vec![Fate::Unseen; feed.events.len()],
+            cap: max_signals.min(settings.alert_limit),
+            identities: Identities::new(rules.settings.limits.identities),
+            scene,
+            at,
+            feed,
+            history,
+            current: None,
+            indicators: None,
+            groups: Groups::default(),
+            suppressions: Suppressions::default(),
+            alerts: Vec::new(),
+            by_number: HashMap::new(),
+            sequences: HashMap::new(),
+            searched: Searched::default(),
+        })
+    }
+
+    fn compiled(&self) -> &CompiledRule {
+        match &self.current {
+            Some(current) => current,
+            None => &self.scene.rules.rules[self.at],
+        }
+    }
+
+    fn notes(&self, report: &mut RuleReplay) {
+        let max_signals = self.compiled().rule.document().get("max_signals").and_then(serde_json::Value::as_u64);
+        if let Some(most) = max_signals.filter(|most| *most > self.cap as u64) {
+            report.notes.push(format!("`max_signals` is {most}, but a run makes at most {} alerts", self.cap));
+        }
+    }
+
+    /// The starts of the runs.
+    fn starts(&self, report: &mut RuleReplay) -> Vec<Instant> {
+        if let Some(runs) = &self.scene.settings.runs {
+            return runs.iter().copied().take(self.scene.settings.max_runs).collect();
+        }
+        let interval = self.compiled().schedule.interval();
+        let Some((first, last)) = self.scene.span else { return Vec::new() };
+        let start = self.scene.settings.start.unwrap_or(first);
+        // The last run is the first one to which all have arrived.
+        let end = self.scene.settings.end.unwrap_or(last + interval - 1);
+        let starts = std::iter::successors(Some(start), |now| Some(now + interval)).take_while(|now| *now <= end);
+        let starts: Vec<Instant> = starts.take(self.scene.settings.max_runs.saturating_add(1)).collect();
+        if starts.len() > self.scene.settings.max_runs {
+            report.notes.push(format!("the replay stops after {} runs", self.scene.settings.max_runs));
+        }
+        starts.into_iter().take(self.scene.settings.max_runs).collect()
+    }
+
+    /// The rule as it is at the time of a run, where that matters.
+    fn tune(&mut self, now: Instant) {
+        if self.compiled().depends_on_now
+            && let Some(other) = self.scene.rules.at(self.at, now)
+        {
+            let same = match (&other.kind, &self.compiled().kind) {
+                (Kind::ThreatMatch(other), Kind::ThreatMatch(own)) => other.plan() == own.plan(),
+                _ => true,
+            };
+            self.indicators = self.indicators.take().filter(|_| same);
+            self.current = Some(Box::new(other));
+        }
+        if self.indicators.is_none()
+            && let Kind::ThreatMatch(threat) = &self.compiled().kind
+        {
+            self.indicators = Some(threat.select(self.scene.recording.indicators));
+        }
+    }
+
+    /// One window of one run.
+    fn search(&mut self, window: Window, run: &mut RunReport) {
+        self.searched.push(window, run.start);
+        self.groups.forget(window.from);
+        let seen = self.feed.seen(window, run.start);
+        if seen.is_empty() {
+            return;
+        }
+        self.tune(run.start);
+        let found = self.find(&seen, window, run);
+        for place in seen {
+            if self.fates[place] == Fate::Unseen {
+                self.fates[place] = Fate::Seen;
+            }
+        }
+        let each = found.list.iter().chain(&found.cut);
+        run.found += each.map(Found::matches).sum::<u64>() + found.lost + found.again;
+        run.found_again += found.again;
+        run.undecided += found.undecided;
+        run.capped += found.lost;
+        found.cut.iter().for_each(|found| self.lose(found, run));
+        self.admit(found.list, window, run);
+    }
+
+    fn find(&mut self, seen: &[usize], window: Window, run: &RunReport) -> Findings {
+        let mut groups = std::mem::take(&mut self.groups);
+        let rule = self.compiled();
+        let lookup = Lookup {
+            rule,
+            feed: &self.feed,
+            seen,
+            window,
+            now: run.start,
+            cap: self.cap,
+            strict_missing: self.scene.settings.strict_missing,
+            clock: &self.clock,
+        };
+        let size = if rule.suppression.is_some() { self.cap * SUPPRESSION_FACTOR } else { self.cap };
+        let found = match (&rule.kind, &rule.suppression) {
+            (Kind::Threshold(threshold), _) => lookup.threshold(threshold, &mut groups),
+            (Kind::NewTerms(terms), _) => lookup.new_terms(terms, &self.history),
+            (Kind::ThreatMatch(threat), _) => match &self.indicators {
+                Some(indicators) => lookup.threat(threat, indicators),
+                None => Findings::default(),
+            },
+            (Kind::Hits, _) if rule.rule.kind() == RuleType::Eql => lookup.eql(size),
+            (Kind::Hits, Some(suppression)) => lookup.grouped(suppression, &self.suppressions),
+            (Kind::Hits, None) => lookup.events(),
+        };
+        self.groups = groups;
+        found
+    }
+
+    /// Makes alerts of what was found, in its order, until the run may make no more.
+    fn admit(&mut self, mut list: Vec<Found>, window: Window, run: &mut RunReport) {
+        let rule = self.compiled();
+        let grouped = matches!(rule.rule.kind(), RuleType::Query | RuleType::SavedQuery | RuleType::Threshold);
+        if rule.suppression.is_some() && !grouped {
+            list.sort_by_key(|found| found.start);
+            let rest = list.split_off(list.len().min(self.cap * SUPPRESSION_FACTOR));
+            rest.iter().for_each(|found| self.lose(found, run));
+        }
+        let mut made = 0;
+        for found in list {
+            let identity = identity(&found.finding).filter(|_| found.terms.is_none());
+            if identity.is_some_and(|identity| self.identities.contains(identity)) {
+                run.found_again += 1;
+                self.settle(&found, Fate::Seen);
+                continue;
+            }
+            let at = At { now: run.start, from: window.from, full: made >= self.cap };
+            let before = self.alerts.len();
+            self.decide(found, at, run);
+            if self.alerts.len() > before {
+                made += 1;
+                identity.into_iter().for_each(|identity| self.identities.insert(identity));
+            }
+        }
+        run.alerts += made as u64;
+    }
+
+    /// Suppression, then the most alerts that a run may make.
+    fn decide(&mut self, found: Found, at: At, run: &mut RunReport) {
+        let rules = Arc::clone(self.scene.rules);
+        let suppression = rules.rules.get(self.at).and_then(|rule| rule.suppression.as_ref());
+        let terms = |suppression: &Suppression| match &found.terms {
+            Some(terms) => terms.clone(),
+            None => suppression.terms(&found.finding.events),
+        };
+        let grouped = suppression.map(|suppression| (suppression, terms(suppression)));
+        let Some((suppression, terms)) = grouped.filter(|(suppression, terms)| !suppression.stands_alone(terms)) else {
+            if at.full {
+                self.lose(&found, run)
+            } else {
+                self.alert(found, at.now)
+            }
+            return;
+        };
+        let candidate = Candidate { terms, start: found.start, end: found.end, more: found.more };
+        match suppression.take(&mut self.suppressions, &candidate, at) {
+            Decision::Alert(number) => {
+                self.by_number.insert(number, self.alerts.len());
+                run.suppressed += found.matches() - 1;
+                let tally = candidate.tally();
+                self.alert(found, at.now);
+                self.tally(number, suppression.suppressed(candidate.terms, tally));
+            }
+            Decision::Counted(number, tally) => {
+                run.suppressed += found.matches();
+                self.settle(&found, Fate::Seen);
+                self.tally(number, suppression.suppressed(candidate.terms, tally));
+            }
+            Decision::Ignored => {
+                run.found_again += 1;
+                self.settle(&found, Fate::Seen);
+            }
+            Decision::Refused => self.lose(&found, run),
+        }
+    }
+
+    fn tally(&mut self, number: u64, suppressed: Suppressed) {
+        if let Some(alert) = self.by_number.get(&number).and_then(|at| self.alerts.get_mut(*at)) {
+            alert.finding.suppressed = Some(suppressed);
+        }
+    }
+
+    fn alert(&mut self, found: Found, now: Instant) {
+        self.settle(&found, Fate::Seen);
+        let rules = Arc::clone(self.scene.rules);
+        self.alerts.push(Alert { rules, rule: self.at, finding: found.finding, created: Some(now) });
+    }
+
+    fn lose(&mut self, found: &Found, run: &mut RunReport) {
+        run.capped += found.matches();
+        self.settle(found, Fate::Capped);
+    }
+
+    /// Notes what became of the events of a finding; an alert of any run outweighs what the cap took from others.
+    fn settle(&mut self, found: &Found, fate: Fate) {
+        for &place in &found.places {
+            self.fates[place] = fate;
+        }
+        if found.finding.events.len() > 1
+            && let Some(identity) = identity(&found.finding)
+        {
+            let known = self.sequences.entry(identity).or_insert(fate);
+            if fate > *known {
+                *known = fate;
+            }
+        }
+    }
+
+    /// What no run made an alert of.
+    fn missed(&mut self, report: &mut RuleReplay) {
+        self.searched.sort();
+        if self.compiled().query.is_event_query() {
+            self.missed_events(report)
+        } else {
+            self.missed_groups(report)
+        }
+        report.missed.sort_by_key(|missed| missed.time);
+    }
+
+    fn missed_events(&mut self, report: &mut RuleReplay) {
+        if let Some(last) = report.runs.last() {
+            self.tune(last.start);
+        }
+        let rule = self.compiled();
+        for (place, recorded) in self.feed.events.iter().enumerate() {
+            let fate = self.fates[place];
+            if fate == Fate::Seen || rule.depends_on_now && !rule.query.concerns(&recorded.event) {
+                continue;
+            }
+            if let (Kind::ThreatMatch(threat), Some(indicators)) = (&rule.kind, &self.indicators)
+                && threat.hits(indicators, &recorded.event).is_empty()
+            {
+                continue;
+            }
+            let events = vec![Some(Arc::clone(&recorded.event))];
+            self.note(report, fate, &[recorded], events);
+        }
+    }
+
+    fn missed_groups(&self, report: &mut RuleReplay) {
+        let mut places: Vec<usize> = (0..self.feed.events.len()).collect();
+        places.sort_by_key(|place| self.feed.events[*place].position);
+        let recorded: HashMap<_, &Recorded> =
+            self.feed.events.iter().map(|recorded| (Arc::as_ptr(&recorded.event), recorded)).collect();
+        let events = places.iter().map(|place| Arc::clone(&self.feed.events[*place].event));
+        let mut known = HashSet::new();
+        for hit in self.compiled().query.search(events) {
+            let finding = Finding::of_hit(hit);
+            let Some(identity) = identity(&finding).filter(|identity| known.insert(*identity)) else { continue };
+            let fate = self.sequences.get(&identity).copied().unwrap_or(Fate::Unseen);
+            if fate != Fate::Seen {
+                let present = finding.events.iter().flatten();
+                let parts: Vec<&Recorded> =
+                    present.filter_map(|event| recorded.get(&Arc::as_ptr(event)).copied()).collect();
+                self.note(report, fate, &parts, finding.events);
+            }
+        }
+    }
+
+    /// Adds what was missed to the report; what lies outside all windows is only counted.
+    fn note(&self, report: &mut RuleReplay, fate: Fate, parts: &[&Recorded], events: Events) {
+        let mut times: Vec<Instant> = parts.iter().map(|recorded| recorded.time).collect();
+        times.sort_unstable();
+        let arrival = parts.iter().map(|recorded| recorded.arrival).max();
+        let (reason, run) = match self.searched.coverage(&times) {
+            Coverage::Held(run) if fate == Fate::Capped => (MissedReason::Capped, run),
+            Coverage::Held(run) if arrival.is_some_and(|arrival| arrival > run) => (MissedReason::Late, run),
+            Coverage::Held(run) | Coverage::Split(run) => (MissedReason::Split, run),
+            Coverage::Gap(run) => (MissedReason::Gap, run),
+            Coverage::Outside => {
+                report.outside += 1;
+                return;
+            }
+        };
+        report.missed.push(Missed { events, time: times.first().copied().unwrap_or(run), reason, run });
+    }
+}
