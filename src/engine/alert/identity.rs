@@ -59,12 +59,12 @@ impl Alert {
         }
     }
 
-    /// What a query rule's alert over a group is told by, besides its first event.
+    /// What a query rule's alert over a group is told by, besides its first event: the group. Kibana adds the times of the group's
+    /// events, which grow while the alert is open.
     fn parts_of_suppression(&self) -> Option<Json> {
         let suppressed = self.finding.suppressed.as_ref()?;
         let is_query = matches!(self.rule().kind(), RuleType::Query | RuleType::SavedQuery);
-        let time = |instant: Option<i128>| instant.map(crate::event::time::to_iso);
-        is_query.then(|| json!([kibana::terms(suppressed), time(suppressed.start), time(suppressed.end)]))
+        is_query.then(|| json!(kibana::terms(suppressed)))
     }
 
     /// The document that stands for a group that reached a threshold: new in every run.
