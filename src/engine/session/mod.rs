@@ -3,6 +3,7 @@
 mod partition;
 mod reorder;
 mod settings;
+mod snapshot;
 mod state;
 mod stats;
 mod windows;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use partition::{HASH_VERSION, Partition, PartitionKey, Router, Routing};
 pub use settings::{EngineSettings, Timing};
+pub use snapshot::{Change, MigratedRule, Migration, Snapshot, SnapshotError};
 pub use stats::{EngineStats, RuleStats};
 
 use self::reorder::Reorder;

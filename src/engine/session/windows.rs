@@ -23,7 +23,7 @@ pub(super) struct Window {
     pub first: Candidate,
     pub tally: Tally,
     pub closes: Instant,
-    serial: u64,
+    pub serial: u64,
 }
 
 impl Window {
@@ -141,7 +141,8 @@ impl Held {
         self.0.pop_first().map(|(_, held)| held)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &Finding> {
-        self.0.values()
+    /// The findings with their start and end, earliest end first.
+    pub fn iter(&self) -> impl Iterator<Item = (&Finding, (Instant, Instant))> {
+        self.0.iter().map(|((end, start, _), finding)| (finding, (*start, *end)))
     }
 }
