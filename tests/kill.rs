@@ -38,7 +38,7 @@ fn rules() -> Vec<Value> {
     absent["alert_suppression"] = json!({"group_by": ["user"], "duration": {"value": 10, "unit": "s"}});
     vec![
         eql("event", "a where n == 7"),
-        eql("sequence", "sequence by host, user with maxspan=30s [a where n == 1] [b where n == 2] [c where true]"),
+        eql("sequence", "sequence by user, ?absent with maxspan=1m [a where n == 1] [b where n == 2] [c where n < 3]"),
         eql(
             "stages",
             "sequence with maxspan=20s [a where n < 3] by host [b where n > 7] by other until [c where n == 0] by host",
