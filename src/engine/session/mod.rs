@@ -23,9 +23,9 @@ use super::alert::{Alert, Details, Finding};
 use super::kind::Kind;
 use super::rule_set::RuleSet;
 use crate::eval::order::Clock;
-use crate::event::Event;
 use crate::event::index::Selection;
 use crate::event::time::Instant;
+use crate::event::{Document, Event};
 use crate::query::{Hit, Matches};
 
 /// Rules over a stream.
@@ -70,6 +70,15 @@ impl Engine {
             identities: Identities::new(rules.settings.limits.identities),
             rules,
             settings,
+        }
+    }
+
+    /// Whether anything with fields concerns some rule, whatever its index: the caller's own type of event, which has to become
+    /// an [`Event`] only then.
+    pub fn concerns(&mut self, document: &dyn Document) -> bool {
+        match &self.rules.queries {
+            Some(queries) => !queries.matches(document, &mut self.matches).is_empty(),
+            None => !self.rules.is_empty(),
         }
     }
 
