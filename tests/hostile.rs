@@ -76,8 +76,8 @@ fn compile(rules: &[Value], limits: StateLimits, partials: usize) -> Arc<RuleSet
 
 /// Events that rules match, over and over, with hostile values in the fields that make keys.
 struct Hostile {
-    pool: Vec<Value>,
-    keys: Vec<String>,
+    /// Events, and the fields of each that make keys.
+    pool: Vec<(Value, Vec<String>)>,
     random: Random,
     count: u64,
     largest: usize,
@@ -85,39 +85,43 @@ struct Hostile {
 
 impl Hostile {
     fn new(rules: &Arc<RuleSet>) -> Self {
-        let mut keys: BTreeSet<String> = BTreeSet::new();
+        let mut keys: BTreeSet<&String> = BTreeSet::new();
         let router = Router::new(Arc::clone(rules));
         let stateful = rules.rules().zip(router.routing()).filter(|(_, routing)| **routing != Routing::Event);
         let stateful: BTreeSet<&str> = stateful.filter_map(|(rule, _)| rule.id()).collect();
         for routing in router.routing() {
             match routing {
-                Routing::Fields(fields) => keys.extend(fields.iter().cloned()),
-                Routing::Stages(stages) => keys.extend(stages.iter().flatten().cloned()),
+                Routing::Fields(fields) => keys.extend(fields),
+                Routing::Stages(stages) => keys.extend(stages.iter().flatten()),
                 Routing::Event | Routing::Single(_) => {}
             }
         }
+        let keys_of = |event: &Value| {
+            let present = |key: &&&String| event.pointer(&format!("/{}", key.replace('.', "/"))).is_some();
+            let own = ["host.id".to_owned(), "user.id".to_owned()];
+            keys.iter().filter(present).map(|key| (*key).clone()).chain(own).collect()
+        };
         let cases = support::shared_lines("conformance/geneve.jsonl");
         let cases = cases.iter().filter(|line| line["rule_id"].as_str().is_some_and(|id| stateful.contains(id)));
         let cases = cases.flat_map(|line| line["cases"].as_array().into_iter().flatten());
-        let pool = cases.flat_map(|case| case["events"].as_array().unwrap().clone()).collect();
-        Self { pool, keys: keys.into_iter().collect(), random: Random::new(11), count: 0, largest: 0 }
+        let events = cases.flat_map(|case| case["events"].as_array().unwrap().clone());
+        let pool = events.map(|event| (event.clone(), keys_of(&event))).collect();
+        Self { pool, random: Random::new(11), count: 0, largest: 0 }
     }
 
     fn next(&mut self) -> Event {
         // Some in their order, so that sequences go on, and some out of it, so that they do not; a thousand events of each kind
-        // at a time.
+        // at a time, ten a millisecond.
         let number = self.count;
         let place = if self.random.once_in(2) { self.random.below(self.pool.len()) } else { number as usize };
-        let mut event = self.pool[place % self.pool.len()].clone();
+        let (event, keys) = &self.pool[place % self.pool.len()];
+        let mut event = event.clone();
         self.count += 1;
         let kind = number / 1_000 % 3;
-        event["@timestamp"] = json!(1_704_067_200_000 + number);
-        let start = self.random.below(self.keys.len());
+        event["@timestamp"] = json!(1_704_067_200_000 + number / 10);
         let mut long = 0;
-        for at in 0..self.keys.len() {
-            let key = &self.keys[(start + at) % self.keys.len()];
-            let present = event.pointer(&format!("/{}", key.replace('.', "/"))).is_some();
-            if !(present && self.random.once_in(2) || ["host.id", "user.id"].contains(&key.as_str())) || long == 2 {
+        for key in keys.iter().rev() {
+            if long == 2 || self.random.once_in(4) {
                 continue;
             }
             let value = match kind {
@@ -133,7 +137,7 @@ impl Hostile {
             };
             set(&mut event, key, value);
         }
-        if number < 100_000 {
+        if number < 20_000 {
             self.largest = self.largest.max(event.to_string().len());
         }
         Event::from_value(event)

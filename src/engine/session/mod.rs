@@ -148,9 +148,18 @@ impl Engine {
             buffered: self.reorder.len(),
             forced: self.reorder.forced,
             repeated: self.identities.repeated,
-            rules: self.states.iter().map(State::stats).collect(),
+            rules: self.rule_stats(),
             of: Arc::clone(&self.rules),
         }
+    }
+
+    fn rule_stats(&self) -> Vec<RuleStats> {
+        let mut out: Vec<RuleStats> = self.states.iter().map(State::stats).collect();
+        let candidates = self.rules.queries.as_ref().map(|queries| queries.candidates(&self.matches));
+        out.iter_mut().zip(candidates.unwrap_or_default()).for_each(|(stats, count)| stats.candidates += count);
+        // Rules that see every event are not asked.
+        out.iter_mut().for_each(|stats| stats.candidates = stats.candidates.max(stats.events));
+        out
     }
 
     /// How many events were pushed since the beginning, before restarts too.

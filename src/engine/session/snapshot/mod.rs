@@ -17,6 +17,7 @@ use saved::SavedState;
 
 use super::reorder::ReorderState;
 use super::state::State;
+use super::stats::RuleStats;
 use super::{Engine, EngineSettings};
 use crate::engine::rule_set::RuleSet;
 use crate::event::table::{EventTable, StateError};
@@ -137,7 +138,8 @@ impl Engine {
     /// by several rules are in it once.
     pub fn snapshot(&self, cursor: &str) -> Snapshot {
         let mut table = EventTable::default();
-        let states: Vec<SavedState> = self.states.iter().map(|state| SavedState::save(state, &mut table)).collect();
+        let states = self.states.iter().zip(self.rule_stats());
+        let states: Vec<SavedState> = states.map(|(state, stats)| SavedState::save(state, stats, &mut table)).collect();
         let reorder = self.reorder.save(&mut table);
         Snapshot {
             cursor: cursor.to_owned(),
@@ -201,13 +203,18 @@ impl Engine {
     /// report says what became of each. What a dropped state held back is lost; call it between windows, or read the report.
     pub fn replace(&mut self, rules: Arc<RuleSet>) -> Migration {
         let (from, migration) = migrate(&identities(&self.rules), &identities(&rules));
-        let mut old: Vec<Option<State>> = std::mem::take(&mut self.states).into_iter().map(Some).collect();
+        let stats = self.rule_stats();
+        let keep = |(state, stats): (State, RuleStats)| {
+            let own = RuleStats { candidates: stats.candidates, ..state.stats };
+            Some(State { due: None, stats: own, ..state })
+        };
+        let mut old: Vec<Option<State>> = std::mem::take(&mut self.states).into_iter().zip(stats).map(keep).collect();
         let take = |from: Option<usize>| from.and_then(|from| old.get_mut(from)?.take());
         let kept: Vec<Option<State>> = from.into_iter().map(take).collect();
         let mut engine = Self::with_settings(rules, std::mem::take(&mut self.settings));
         for (at, state) in kept.into_iter().enumerate() {
             if let Some(state) = state {
-                engine.states[at] = State { due: None, ..state };
+                engine.states[at] = state;
                 engine.schedule(at);
             }
         }

@@ -64,7 +64,8 @@ struct EnrichmentState {
 }
 
 impl SavedState {
-    pub fn save(state: &State, table: &mut EventTable) -> Self {
+    /// `stats` are the counters as the engine gives them.
+    pub fn save(state: &State, stats: RuleStats, table: &mut EventTable) -> Self {
         let held = state.held.iter().map(|(finding, span)| (save_finding(finding, table), span.0, span.1)).collect();
         let window = |window: &Window| WindowState {
             finding: save_finding(&window.first.finding, table),
@@ -82,7 +83,7 @@ impl SavedState {
             held,
             windows,
             windows_dropped: state.windows.dropped,
-            stats: state.stats,
+            stats: RuleStats { candidates: stats.candidates, ..state.stats },
         }
     }
 
