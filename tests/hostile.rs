@@ -219,8 +219,11 @@ fn by_rule(corpus: &[Value], limits: StateLimits, partials: usize) -> Vec<(Strin
     let mut hostile = Hostile::new(&rules);
     let mut engine = Engine::with_settings(Arc::clone(&rules), EngineSettings::default());
     let mut found: Vec<BTreeSet<String>> = vec![BTreeSet::new(); rules.len()];
-    let mut note =
-        |alerts: Vec<Alert>| alerts.iter().for_each(|alert| drop(found[alert.rule_index()].insert(alert.id())));
+    let mut note = |alerts: Vec<Alert>| {
+        alerts.iter().for_each(|alert| {
+            found[alert.rule_index()].insert(alert.id());
+        })
+    };
     for _ in 0..number("ELKHOUND_EVENTS", 1_500).min(100_000) {
         note(engine.push(hostile.next()));
     }
