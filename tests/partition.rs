@@ -46,7 +46,7 @@ fn divided(rules: &Arc<RuleSet>, settings: &EngineSettings, events: &[Arc<Event>
 #[test]
 fn engines_together_find_what_one_finds() {
     let (mut alerts, mut sent, mut kinds) = (0, [0; 5], [0_usize; 4]);
-    let rounds = rounds(60);
+    let rounds = rounds(30);
     for seed in 0..rounds {
         let mut random = Random::new(seed + 1);
         let rules = random_rules::rule_set(&mut random, 12);

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use serde_json::Value as Json;
+use sha2::{Digest, Sha256};
 
 use super::exceptions::{Beside, Exceptions};
 use super::kind::new_terms::NewTerms;
@@ -64,6 +65,8 @@ pub(super) struct CompiledRule {
     pub schedule: Schedule,
     /// Whether its queries or exceptions mean something else at another time.
     pub depends_on_now: bool,
+    /// The hash of its exceptions, by which a changed rule is told.
+    pub exceptions: [u8; 32],
 }
 
 /// Rules that can run. Immutable; share it by `Arc`.
@@ -202,7 +205,8 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
         return Err(unsupported("`history_window_start` has to be earlier than `from`".into()));
     }
     let depends_on_now = depends_on_now(&rule, exceptions);
-    Ok(CompiledRule { query, indices, kind, suppression, notes, schedule, depends_on_now, rule })
+    let exceptions = Sha256::digest(format!("{:?}", beside.exceptions)).into();
+    Ok(CompiledRule { query, indices, kind, suppression, notes, schedule, depends_on_now, exceptions, rule })
 }
 
 /// The language of a rule that is evaluated.

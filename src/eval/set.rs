@@ -66,6 +66,8 @@ pub struct SetScratch {
     found: Vec<u32>,
     candidates: u64,
     asked: u64,
+    /// For each root, how often it was evaluated.
+    evaluated: Vec<u64>,
 }
 
 impl SetScratch {
@@ -79,15 +81,22 @@ impl SetScratch {
         self.candidates
     }
 
+    /// For each predicate, how often it was evaluated since the beginning.
+    pub fn evaluated(&self) -> &[u64] {
+        &self.evaluated
+    }
+
     fn begin(&mut self, set: &Set) {
         if self.epoch == u32::MAX
             || self.answers.len() != set.program.leaves.len()
             || self.tried.len() != set.program.roots.len()
         {
-            *self = Self { candidates: self.candidates, asked: self.asked, ..Self::default() };
+            let evaluated = std::mem::take(&mut self.evaluated);
+            *self = Self { candidates: self.candidates, asked: self.asked, evaluated, ..Self::default() };
             self.answers.resize(set.program.leaves.len(), (0, false));
             self.expanded.resize(set.program.leaves.len(), 0);
             self.tried.resize(set.program.roots.len(), 0);
+            self.evaluated.resize(set.program.roots.len(), 0);
         }
         self.epoch += 1;
         self.found.clear();
@@ -198,6 +207,7 @@ impl Set {
             return;
         }
         scratch.candidates += 1;
+        scratch.evaluated[root as usize] += 1;
         if self.holds(&self.program.roots[root as usize], event, scratch) {
             scratch.found.push(root);
         }

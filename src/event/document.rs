@@ -45,7 +45,37 @@ pub struct Event {
     filled: Option<DataStream>,
 }
 
+/// An event as data: what it says, what it is known by, and whether its index fills fields.
+#[cfg(feature = "rules")]
+#[derive(Debug, serde::Serialize, serde::Deserialize)]
+pub(crate) struct EventState {
+    source: Json,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    index: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    id: Option<Arc<str>>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    origin: Option<Box<(Arc<str>, Arc<str>)>>,
+    #[serde(default)]
+    filled: bool,
+}
+
 impl Event {
+    /// The event as data.
+    #[cfg(feature = "rules")]
+    pub(crate) fn save(&self) -> EventState {
+        let Self { source, index, id, origin, filled } = self.clone();
+        EventState { source, index, id, origin, filled: filled.is_some() }
+    }
+
+    /// The event of such data.
+    #[cfg(feature = "rules")]
+    pub(crate) fn load(state: EventState) -> Self {
+        let EventState { source, index, id, origin, filled } = state;
+        let filled = index.as_deref().filter(|_| filled).and_then(DataStream::of_index);
+        Self { source, index, id, origin, filled }
+    }
+
     /// Reads an event from JSON text.
     ///
     /// # Errors

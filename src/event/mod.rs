@@ -13,6 +13,8 @@ pub mod table;
 pub mod time;
 pub mod value;
 
+#[cfg(feature = "rules")]
+pub(crate) use document::EventState;
 pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
 pub use layout::Layout;
 pub use record::{Record, Scratch};

@@ -18,6 +18,8 @@ pub use build::Builder;
 pub use hit::{Hit, response};
 pub use run::{Run, RunStats};
 pub use saved::RunState;
+#[cfg(feature = "rules")]
+pub(crate) use saved::{HitState, load_hit, save_hit};
 pub use set::{Matches, QuerySet, SetStats};
 pub use settings::{Position, Settings};
 

@@ -41,9 +41,10 @@ enum KindState {
     Endgame(endgame::RunState),
 }
 
+/// A hit whose events are numbers.
 #[derive(Debug, Clone, PartialEq)]
 #[cfg_attr(feature = "serde", derive(serde::Serialize, serde::Deserialize))]
-struct HitState {
+pub(crate) struct HitState {
     shape: Shape,
     join_keys: Vec<Datum>,
     events: Vec<Option<u32>>,
@@ -119,12 +120,12 @@ impl Run {
     }
 }
 
-fn save_hit(hit: &Hit, events: &mut EventTable) -> HitState {
+pub(crate) fn save_hit(hit: &Hit, events: &mut EventTable) -> HitState {
     let events = hit.events.iter().map(|event| event.as_ref().map(|event| events.number(event))).collect();
     HitState { shape: hit.shape, join_keys: hit.join_keys.clone(), events }
 }
 
-fn load_hit(state: &HitState, events: &[Arc<Event>]) -> Result<Hit, StateError> {
+pub(crate) fn load_hit(state: &HitState, events: &[Arc<Event>]) -> Result<Hit, StateError> {
     let of = |number: &Option<u32>| number.map(|number| event_of(events, number)).transpose();
     let events = state.events.iter().map(of).collect::<Result<_, _>>()?;
     Ok(Hit { shape: state.shape, join_keys: state.join_keys.clone(), events })

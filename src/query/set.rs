@@ -127,6 +127,16 @@ impl QuerySet {
         self.0.set.layout()
     }
 
+    /// For each query, how often one of its filters was evaluated by this set: the index could not rule it out.
+    pub fn candidates(&self, matches: &Matches) -> Vec<u64> {
+        let mut out = Vec::new();
+        for (&owner, &count) in self.0.owners.iter().zip(matches.set.evaluated()) {
+            out.resize(out.len().max(owner as usize + 1), 0);
+            out[owner as usize] += count;
+        }
+        out
+    }
+
     /// What the set is made of.
     pub fn stats(&self) -> SetStats {
         let Inner { set, owners, every } = &*self.0;

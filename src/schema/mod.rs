@@ -292,6 +292,19 @@ struct Layer {
 }
 
 impl Schema {
+    /// All that is declared, as text that is the same for the same types.
+    #[cfg(feature = "rules")]
+    pub(crate) fn describe(&self, out: &mut dyn std::fmt::Write) -> std::fmt::Result {
+        write!(out, "{} {}", self.ecs, self.closed)?;
+        for Layer { fields, observed } in &self.layers {
+            write!(out, " layer {observed}")?;
+            let mut fields: Vec<(&String, &Arc<Field>)> = fields.iter().collect();
+            fields.sort_unstable_by_key(|(name, _)| *name);
+            fields.iter().try_for_each(|(name, field)| write!(out, " {name}: {field:?}"))?;
+        }
+        Ok(())
+    }
+
     /// No types at all: the JSON type of each value decides.
     pub fn none() -> Self {
         Self::default()

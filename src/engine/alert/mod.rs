@@ -66,7 +66,7 @@ pub enum Details {
 }
 
 /// A group of events that reached a threshold (Kibana: `kibana.alert.threshold_result`).
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ThresholdResult {
     /// The fields of the group and their values.
     pub terms: Vec<(String, String)>,

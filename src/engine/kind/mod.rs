@@ -1,6 +1,5 @@
 //! What rules of each type do with the events that their queries find.
 
-pub(super) mod kept;
 pub(super) mod new_terms;
 pub(super) mod terms;
 pub(super) mod threat;

@@ -11,6 +11,7 @@ use super::terms::{TermFields, digest, distinct, names};
 use crate::engine::alert::ThresholdResult;
 use crate::eval::column::Column;
 use crate::event::Event;
+use crate::event::table::{EventTable, StateError, event_of};
 use crate::event::time::Instant;
 use crate::rule::Rule;
 use crate::schema::Schema;
@@ -55,7 +56,8 @@ struct Group {
     from: Option<Instant>,
     to: Option<Instant>,
     distinct: BTreeSet<u128>,
-    #[serde(with = "super::kept")]
+    /// Saved apart: see [`Groups::save_events`].
+    #[serde(skip)]
     events: Vec<Arc<Event>>,
 }
 
@@ -75,6 +77,31 @@ impl Groups {
     /// Groups given up, and values and combinations not counted, because there were too many.
     pub const fn dropped(&self) -> u64 {
         self.dropped
+    }
+
+    /// The numbers of the events kept for each group, in the order of the groups.
+    pub fn save_events(&self, table: &mut EventTable) -> Vec<Vec<u32>> {
+        let mut numbers = |group: &Group| group.events.iter().map(|event| table.number(event)).collect();
+        self.groups.values().map(&mut numbers).collect()
+    }
+
+    /// Gives the groups their events back.
+    ///
+    /// # Errors
+    /// Numbers of other groups, or that no event has.
+    pub fn load_events(&mut self, numbers: &[Vec<u32>], events: &[Arc<Event>]) -> Result<(), StateError> {
+        if numbers.len() != self.groups.len() {
+            return Err(StateError::new("the events are not those of the groups"));
+        }
+        for (group, numbers) in self.groups.values_mut().zip(numbers) {
+            group.events = numbers.iter().map(|&number| event_of(events, number)).collect::<Result<_, _>>()?;
+        }
+        (self.kept, self.distinct) = (numbers.iter().map(Vec::len).sum(), self.distinct_values());
+        Ok(())
+    }
+
+    fn distinct_values(&self) -> usize {
+        self.groups.values().map(|group| group.distinct.len()).sum()
     }
 
     /// Forgets alerts whose events all lie before `start`, the start of the window.

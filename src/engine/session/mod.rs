@@ -3,6 +3,7 @@
 mod partition;
 mod reorder;
 mod settings;
+mod snapshot;
 mod state;
 mod stats;
 mod windows;
@@ -12,6 +13,7 @@ use std::sync::Arc;
 
 pub use partition::{HASH_VERSION, Partition, PartitionKey, Router, Routing};
 pub use settings::{EngineSettings, Timing};
+pub use snapshot::{Change, MigratedRule, Migration, Snapshot, SnapshotError};
 pub use stats::{EngineStats, RuleStats};
 
 use self::reorder::Reorder;
@@ -21,9 +23,9 @@ use super::alert::{Alert, Details, Finding};
 use super::kind::Kind;
 use super::rule_set::RuleSet;
 use crate::eval::order::Clock;
-use crate::event::Event;
 use crate::event::index::Selection;
 use crate::event::time::Instant;
+use crate::event::{Document, Event};
 use crate::query::{Hit, Matches};
 
 /// Rules over a stream.
@@ -68,6 +70,15 @@ impl Engine {
             identities: Identities::new(rules.settings.limits.identities),
             rules,
             settings,
+        }
+    }
+
+    /// Whether anything with fields concerns some rule, whatever its index: the caller's own type of event, which has to become
+    /// an [`Event`] only then.
+    pub fn concerns(&mut self, document: &dyn Document) -> bool {
+        match &self.rules.queries {
+            Some(queries) => !queries.matches(document, &mut self.matches).is_empty(),
+            None => !self.rules.is_empty(),
         }
     }
 
@@ -117,8 +128,8 @@ impl Engine {
                     self.found(at, finding, &mut out);
                 }
             }
-            while let Some((finding, created)) = self.states[at].held.pop(Instant::MAX, 0) {
-                self.suppress(at, finding, created, &mut out);
+            while let Some(finding) = self.states[at].held.pop(Instant::MAX, 0) {
+                self.suppress(at, finding, &mut out);
             }
             for window in self.states[at].windows.drain() {
                 self.update(at, &window, &mut out);
@@ -137,9 +148,18 @@ impl Engine {
             buffered: self.reorder.len(),
             forced: self.reorder.forced,
             repeated: self.identities.repeated,
-            rules: self.states.iter().map(State::stats).collect(),
+            rules: self.rule_stats(),
             of: Arc::clone(&self.rules),
         }
+    }
+
+    fn rule_stats(&self) -> Vec<RuleStats> {
+        let mut out: Vec<RuleStats> = self.states.iter().map(State::stats).collect();
+        let candidates = self.rules.queries.as_ref().map(|queries| queries.candidates(&self.matches));
+        out.iter_mut().zip(candidates.unwrap_or_default()).for_each(|(stats, count)| stats.candidates += count);
+        // Rules that see every event are not asked.
+        out.iter_mut().for_each(|stats| stats.candidates = stats.candidates.max(stats.events));
+        out
     }
 
     /// How many events were pushed since the beginning, before restarts too.
@@ -224,18 +244,18 @@ impl Engine {
         if compiled.suppression.is_none() {
             let owned = self.router.as_ref().map(|router| router.owner(at, &finding));
             if owned.is_none_or(|hash| self.owns(hash)) {
-                self.alert(at, finding, self.now, out);
+                self.alert(at, finding, out);
             }
         } else if state::waits(compiled) {
             let span = self.span(&finding);
-            self.states[at].held.insert(finding, span, self.now);
+            self.states[at].held.insert(finding, span);
             let limit = compiled.suppression.as_ref().map_or(0, |suppression| suppression.limit());
-            if let Some((finding, created)) = self.states[at].held.pop(Instant::MIN, limit) {
-                self.suppress(at, finding, created, out);
+            if let Some(finding) = self.states[at].held.pop(Instant::MIN, limit) {
+                self.suppress(at, finding, out);
             }
             self.schedule(at);
         } else {
-            self.suppress(at, finding, self.now, out);
+            self.suppress(at, finding, out);
         }
     }
 
@@ -254,7 +274,7 @@ impl Engine {
     }
 
     /// Makes an alert of the first of each group; counts the others.
-    fn suppress(&mut self, at: usize, finding: Finding, created: Option<Instant>, out: &mut Vec<Alert>) {
+    fn suppress(&mut self, at: usize, finding: Finding, out: &mut Vec<Alert>) {
         let rules = Arc::clone(&self.rules);
         let Some(suppression) = &rules.rules[at].suppression else { return };
         let (start, end) = self.span(&finding);
@@ -264,10 +284,10 @@ impl Engine {
                 continue;
             }
             if suppression.stands_alone(&terms) {
-                self.alert(at, finding.clone(), created, out);
+                self.alert(at, finding.clone(), out);
                 continue;
             }
-            let candidate = Candidate { finding: finding.clone(), terms, start, end, created };
+            let candidate = Candidate { finding: finding.clone(), terms, start, end };
             let Some(candidate) = self.states[at].windows.join(candidate) else {
                 self.states[at].stats.suppressed += 1;
                 continue;
@@ -277,7 +297,7 @@ impl Engine {
             if let Some(before) = self.states[at].windows.insert(window) {
                 self.update(at, &before, out);
             }
-            self.alert(at, first, created, out);
+            self.alert(at, first, out);
             while let Some(surplus) = self.states[at].windows.close(Instant::MIN, suppression.limit()) {
                 self.update(at, &surplus, out);
             }
@@ -291,11 +311,13 @@ impl Engine {
             && let Some(suppression) = &self.rules.rules[at].suppression
         {
             let finding = window.finding(suppression);
-            out.push(Alert { rules: Arc::clone(&self.rules), rule: at, finding, created: window.first.created });
+            out.push(Alert { rules: Arc::clone(&self.rules), rule: at, finding, created: Some(window.first.end) });
         }
     }
 
-    fn alert(&mut self, rule: usize, finding: Finding, created: Option<Instant>, out: &mut Vec<Alert>) {
+    /// An alert is as old as its latest event, so that it is the same whenever it became certain.
+    fn alert(&mut self, rule: usize, finding: Finding, out: &mut Vec<Alert>) {
+        let created = self.now.map(|_| self.span(&finding).1);
         let alert = Alert { rules: Arc::clone(&self.rules), rule, finding, created };
         if self.settings.once && !self.identities.insert(alert.id()) {
             return;
@@ -325,8 +347,8 @@ impl Engine {
             let rules = Arc::clone(&self.rules);
             let slack = state::slack(&rules.rules[at]);
             let limit = rules.rules[at].suppression.as_ref().map_or(0, |suppression| suppression.limit());
-            while let Some((finding, created)) = self.states[at].held.pop(now.saturating_sub(slack), limit) {
-                self.suppress(at, finding, created, out);
+            while let Some(finding) = self.states[at].held.pop(now.saturating_sub(slack), limit) {
+                self.suppress(at, finding, out);
             }
             while let Some(window) = self.states[at].windows.close(now.saturating_sub(slack), limit) {
                 self.update(at, &window, out);

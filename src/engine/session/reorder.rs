@@ -4,8 +4,11 @@ use std::cmp::Ordering;
 use std::collections::BinaryHeap;
 use std::sync::Arc;
 
-use crate::eval::order::Ordinal;
+use serde::{Deserialize, Serialize};
+
+use crate::eval::order::{Clock, Ordinal};
 use crate::event::Event;
+use crate::event::table::{EventTable, StateError, event_of};
 use crate::event::time::Instant;
 
 /// Events that wait until no earlier one can come, in the order of time, tiebreaker and position.
@@ -46,7 +49,40 @@ impl Ord for Early {
     }
 }
 
+/// A reorder buffer as data: the numbers of its events and their places in the input.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct ReorderState {
+    held: Vec<(u32, u64)>,
+    newest: Option<Instant>,
+    forced_until: Option<Instant>,
+    late: u64,
+    forced: u64,
+}
+
 impl Reorder {
+    pub fn save(&self, events: &mut EventTable) -> ReorderState {
+        let mut held: Vec<(u64, &Arc<Event>)> =
+            self.held.iter().map(|Early(ordinal, event)| (ordinal.position, event)).collect();
+        held.sort_unstable_by_key(|(position, _)| *position);
+        ReorderState {
+            held: held.into_iter().map(|(position, event)| (events.number(event), position)).collect(),
+            newest: self.newest,
+            forced_until: self.forced_until,
+            late: self.late,
+            forced: self.forced,
+        }
+    }
+
+    pub fn load(&mut self, state: &ReorderState, clock: &Clock, events: &[Arc<Event>]) -> Result<(), StateError> {
+        for &(number, position) in &state.held {
+            let event = event_of(events, number)?;
+            self.held.push(Early(clock.ordinal(event.as_ref(), position), event));
+        }
+        (self.newest, self.forced_until) = (state.newest, state.forced_until);
+        (self.late, self.forced) = (state.late, state.forced);
+        Ok(())
+    }
+
     pub fn new(lateness: Instant, limit: usize) -> Self {
         Self {
             held: BinaryHeap::new(),

@@ -127,6 +127,13 @@ impl Identities {
         true
     }
 
+    /// Takes up what was remembered.
+    pub fn load(&mut self, ids: &[Arc<str>], repeated: u64) {
+        self.known = ids.iter().cloned().collect();
+        self.order = ids.iter().cloned().collect();
+        self.repeated = repeated;
+    }
+
     /// The identities, oldest first.
     pub fn iter(&self) -> impl Iterator<Item = &Arc<str>> {
         self.order.iter()

@@ -9,7 +9,7 @@ use serde_json::{Value as Json, json};
 use super::super::rule_set::RuleSet;
 
 /// Counters of one rule.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RuleStats {
     /// Events that the index could not rule out and that were asked properly.
     pub candidates: u64,

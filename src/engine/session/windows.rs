@@ -15,8 +15,6 @@ pub(super) struct Candidate {
     pub terms: Terms,
     pub start: Instant,
     pub end: Instant,
-    /// When it was found.
-    pub created: Option<Instant>,
 }
 
 /// The first finding of a group and what joined it.
@@ -25,7 +23,7 @@ pub(super) struct Window {
     pub first: Candidate,
     pub tally: Tally,
     pub closes: Instant,
-    serial: u64,
+    pub serial: u64,
 }
 
 impl Window {
@@ -114,7 +112,7 @@ impl Windows {
 /// Findings of a sequence that ends with an absence. They become certain out of the order of their events, so that they wait
 /// until no earlier one can come; otherwise it would depend on the events between which of a group is the first.
 #[derive(Debug, Default)]
-pub(super) struct Held(BTreeMap<(Instant, Instant, String), (Finding, Option<Instant>)>);
+pub(super) struct Held(BTreeMap<(Instant, Instant, String), Finding>);
 
 impl Held {
     pub fn len(&self) -> usize {
@@ -126,24 +124,25 @@ impl Held {
         self.0.first_key_value().map(|((end, ..), _)| *end)
     }
 
-    /// `span` is the start and the end, and `created` when it was found.
-    pub fn insert(&mut self, finding: Finding, span: (Instant, Instant), created: Option<Instant>) {
+    /// `span` is the start and the end.
+    pub fn insert(&mut self, finding: Finding, span: (Instant, Instant)) {
         let key = match &finding.details {
             crate::engine::Details::Group(hit) => format!("{:?}", hit.join_keys()),
             _ => String::new(),
         };
-        self.0.insert((span.1, span.0, key), (finding, created));
+        self.0.insert((span.1, span.0, key), finding);
     }
 
     /// The earliest, if it ends before `time` or there are more than `limit`.
-    pub fn pop(&mut self, time: Instant, limit: usize) -> Option<(Finding, Option<Instant>)> {
+    pub fn pop(&mut self, time: Instant, limit: usize) -> Option<Finding> {
         if self.first()? >= time && self.0.len() <= limit.max(1) {
             return None;
         }
         self.0.pop_first().map(|(_, held)| held)
     }
 
-    pub fn iter(&self) -> impl Iterator<Item = &(Finding, Option<Instant>)> {
-        self.0.values()
+    /// The findings with their start and end, earliest end first.
+    pub fn iter(&self) -> impl Iterator<Item = (&Finding, (Instant, Instant))> {
+        self.0.iter().map(|((end, start, _), finding)| (finding, (*start, *end)))
     }
 }
