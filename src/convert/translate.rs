@@ -65,6 +65,11 @@ fn value_to_eql(span: Span, field: &Literal, value: &Literal, schema: &Schema) -
     }
     match &value.kind {
         LiteralKind::Wildcard(parts) if known.kind.is_keyword() => {
+            let whole = known.name != "_index"
+                && matches!(known.type_name.as_str(), "keyword" | "wildcard" | "constant_keyword");
+            if !whole && parts.iter().any(|part| part.contains(char::is_whitespace)) {
+                return refused(span, "a pattern with spaces is several words on this field");
+            }
             if parts.iter().any(|part| part.contains(['*', '?'])) {
                 return refused(span, "`*` and `?` cannot be escaped in EQL's patterns");
             }
@@ -117,18 +122,27 @@ fn field_name(name: &str) -> String {
 fn constant(value: &Literal, field: &Field, span: Span) -> Translated<String> {
     match &value.kind {
         LiteralKind::Bool(value) => Ok(value.to_string()),
-        LiteralKind::Text { value, .. } if field.kind.is_number() => match value.parse::<f64>() {
-            Ok(_)
-                if value.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'.' | b'-'))
-                    && !value.ends_with('.') =>
-            {
-                Ok(value.clone())
-            }
-            _ => refused(span, format!("`{value}` is no plain number")),
-        },
+        LiteralKind::Text { value, .. } if field.kind.is_number() && is_plain_number(value) => Ok(value.clone()),
+        LiteralKind::Text { value, .. } if field.kind.is_number() => {
+            refused(span, format!("`{value}` is no plain number"))
+        }
         LiteralKind::Text { value, .. } if field.kind == FieldType::Boolean => Ok(value.clone()),
         LiteralKind::Text { value, .. } => Ok(quote(value)),
         _ => refused(span, "this kind of value"),
+    }
+}
+
+/// Whether both languages read the text as the same number: a decimal, or a whole number that 64 bits hold.
+fn is_plain_number(text: &str) -> bool {
+    let (sign, digits) = text.strip_prefix('-').map_or(("", text), |digits| ("-", digits));
+    let whole = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    match digits.split_once('.') {
+        Some((before, after)) => {
+            let digits = |part: &str| !part.is_empty() && part.bytes().all(|byte| byte.is_ascii_digit());
+            digits(before) && digits(after) && text.parse::<f64>().is_ok_and(f64::is_finite)
+        }
+        None if sign.is_empty() => whole && digits.parse::<u64>().is_ok(),
+        None => whole && digits.parse::<i64>().is_ok(),
     }
 }
 
