@@ -50,8 +50,7 @@ const VERIFY_ARTEFACTS: [(&str, &str); 4] = [
 #[test]
 fn verify_errors() {
     let cases = support::shared_lines("conformance/eql/verify_error.jsonl");
-    let parse = support::shared_lines("conformance/eql/parse_error.jsonl");
-    let both: Vec<_> = cases.iter().chain(parse.iter().filter(|case| !case["mapping"].is_null())).collect();
+    let both: Vec<_> = cases.iter().collect();
     let mut failed = Vec::new();
     let mut artefacts = 0;
     for case in &both {
