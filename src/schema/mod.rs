@@ -289,6 +289,8 @@ struct Layer {
     fields: HashMap<String, Arc<Field>>,
     /// Whether events declared them.
     observed: bool,
+    /// The fields of each index, where a mapping has several.
+    indices: Vec<(String, Layer)>,
 }
 
 impl Schema {
@@ -399,6 +401,17 @@ impl Schema {
             }
             None => self.layers.push(Layer { observed: true, ..layer }),
         }
+    }
+
+    /// The schema of each index that the caller's mapping names, where it names several: what the index declares first, then
+    /// what the others do.
+    pub fn by_index(&self) -> Vec<(String, Self)> {
+        let named = self.layers.iter().flat_map(|layer| &layer.indices);
+        let schema = |own: &Layer| {
+            let layers = std::iter::once(own).chain(&self.layers).cloned().collect();
+            Self { layers, ..self.clone() }
+        };
+        named.map(|(name, own)| (name.clone(), schema(own))).collect()
     }
 
     /// Whether no field exists but the declared ones.
