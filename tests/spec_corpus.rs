@@ -114,3 +114,50 @@ fn kql() {
 fn dialects() {
     check("reference dialects", include_str!("spec_corpus/dialects.toml"));
 }
+
+/// Two indices that type a field differently: each event is asked as its own index has it.
+#[test]
+fn several_indices() {
+    let mapping = r#"{
+        "a": {"mappings": {"properties": {"code": {"type": "keyword"}, "who": {"type": "keyword"}, "at": {"type": "date", "format": "dd-MM-yyyy"}}}},
+        "b": {"mappings": {"properties": {"code": {"type": "long"}, "user": {"type": "keyword"}, "who": {"type": "alias", "path": "user"}, "at": {"type": "date"}}}}
+    }"#;
+    let found = |query: Result<Query, _>, event: &str| -> bool {
+        let query: Query = query.map_err(|found: elkhound::diagnostic::Diagnostics| found.to_string()).unwrap();
+        !query.search([Arc::new(Event::from_json(event).unwrap())]).is_empty()
+    };
+    let kql = |text: &str| Query::builder().schema(Schema::from_json(mapping).unwrap().closed()).kql(text);
+    let eql = |text: &str| Query::builder().schema(Schema::from_json(mapping).unwrap().closed()).eql(text);
+    assert!(!found(kql("code: 0443"), r#"{"_index": "a", "code": "443"}"#), "a keyword is compared whole");
+    assert!(found(kql("code: 0443"), r#"{"_index": "b", "code": 443}"#), "a number is not");
+    assert!(found(kql("not code: 0443"), r#"{"_index": "a", "code": "443"}"#));
+    assert!(found(kql("who: x"), r#"{"_index": "b", "user": "x"}"#), "an alias of one index");
+    assert!(found(kql("who: x"), r#"{"_index": "a", "who": "x"}"#), "a field of the other");
+    assert!(!found(kql("who: x"), r#"{"_index": "a", "user": "x"}"#));
+    assert!(found(eql("any where who == \"x\""), r#"{"_index": "b", "user": "x"}"#));
+    assert!(
+        eql("any where at == \"2024-03-02\"").is_err(),
+        "one of the indices cannot read the date, so the search fails"
+    );
+    assert!(found(kql("who: x"), r#"{"who": "x"}"#), "an event of no index is asked as the first has it");
+}
+
+/// Flat lists of an integration's data streams, a `_field_caps` answer, and lists with more than types.
+#[test]
+fn flat_lists() {
+    let kind = |schema: &Schema, name: &str| match schema.lookup(name) {
+        elkhound::schema::Lookup::Field(field) => (field.kind.name(), field.path.clone()),
+        elkhound::schema::Lookup::Unmapped => ("", String::new()),
+    };
+    let read = |text: &str| Schema::from_json(text).unwrap().closed();
+    let streams = read(r#"{"note": "x", "streams": {"p.a": {"x.y": "ip", "x.y.text": "text"}, "p.b": {"z": "long"}}}"#);
+    assert_eq!(kind(&streams, "x.y"), ("ip", "x.y".into()));
+    assert_eq!(kind(&streams, "x.y.text"), ("text", "x.y".into()), "a sub-field holds its parent's value");
+    assert_eq!(kind(&streams, "z"), ("long", "z".into()));
+    let typed = read(r#"{"count": 1, "fields": {"x": {"type": "boolean", "in": ["p.a"], "rules": 2}}}"#);
+    assert_eq!(kind(&typed, "x"), ("boolean", "x".into()));
+    let caps = read(
+        r#"{"indices": ["a"], "fields": {"x": {"unmapped": {"type": "unmapped"}, "long": {"type": "long", "searchable": true, "aggregatable": true}}}}"#,
+    );
+    assert_eq!(kind(&caps, "x"), ("long", "x".into()));
+}

@@ -4,7 +4,7 @@
 use super::compile::{CompileError, Read, regex};
 use super::program::Limits;
 use super::value::Reader;
-use crate::event::number::Number;
+use crate::event::number::{Number, to_f64};
 use crate::event::{Document, FieldKey, Value};
 use crate::plan::expr::{Arithmetic, Comparison, Datum, Expr, Function};
 use crate::schema::FieldType;
@@ -148,18 +148,19 @@ pub(super) fn datum(reader: &Reader, value: Value<'_>) -> Option<Datum> {
         FieldType::Version => Datum::Version(reader.text(value)?.into()),
         FieldType::Inferred => match value {
             Value::Bool(value) => Datum::Bool(value),
-            Value::Int(_) | Value::UInt(_) | Value::Float(_) => number(reader.number(value)?, 1.0),
+            Value::Int(_) | Value::UInt(_) | Value::Float(_) => number(reader.number(value)?),
             _ => Datum::Text(reader.text(value)?.into()),
         },
-        FieldType::ScaledFloat => number(reader.number(value)?, reader.scaling_factor()),
-        kind if kind.is_number() => number(reader.number(value)?, 1.0),
+        FieldType::ScaledFloat => Datum::Double(to_f64(reader.number(value)?) / reader.scaling_factor()),
+        // Whole numbers too: such a field divides and prints as a double.
+        kind if kind.is_float() => Datum::Double(to_f64(reader.number(value)?)),
+        kind if kind.is_number() => number(reader.number(value)?),
         _ => Datum::Text(reader.text(value)?.into()),
     })
 }
 
-fn number(number: Number, factor: f64) -> Datum {
+fn number(number: Number) -> Datum {
     match number {
-        Number::Int(value) if factor != 1.0 => Datum::Double(value as f64 / factor),
         Number::Int(value) => i64::try_from(value).map_or_else(
             |_| u64::try_from(value).map_or(Datum::Double(value as f64), Datum::UnsignedLong),
             Datum::Long,

@@ -102,8 +102,33 @@ impl Builder {
             ..kql::Options::default()
         };
         let tree = kql::parse(source, &options)?;
-        let (predicate, warnings) = analysis::kql::analyze(&tree, source, &self.settings.kql, &self.context())?;
-        self.compile(plan::Query { kind: QueryKind::Event(predicate), pipes: Vec::new() }, warnings)
+        let analyze = |context: &Context| {
+            let (predicate, warnings) = analysis::kql::analyze(&tree, source, &self.settings.kql, context)?;
+            Ok((plan::Query { kind: QueryKind::Event(predicate), pipes: Vec::new() }, warnings))
+        };
+        let (plan, warnings) = self.by_index(&analyze)?;
+        self.compile(plan, warnings)
+    }
+
+    /// The plan for all indices, where a mapping with several types some fields differently: each event is asked as its own
+    /// index has it. Keys keep the type that they have in the first index.
+    fn by_index(&self, analyze: Analyze<'_>) -> Result<(plan::Query, Diagnostics), Diagnostics> {
+        let context = self.context();
+        let (mut plan, warnings) = analyze(&context)?;
+        let mut asked: Vec<Predicate> = filters(&mut plan.kind).into_iter().map(|filter| filter.clone()).collect();
+        for (name, schema) in self.settings.schema.by_index() {
+            let (mut own, _) = analyze(&Context { schema: Arc::new(schema), ..self.context() })?;
+            let test = of_index(&name, &context)?;
+            for (all, own) in asked.iter_mut().zip(filters(&mut own.kind)) {
+                if all != own {
+                    let here = Predicate::and([test.clone(), own.clone()]);
+                    let elsewhere = std::mem::replace(all, Predicate::Const(false));
+                    *all = Predicate::or([here, Predicate::and([test.clone().negate(), elsewhere])]);
+                }
+            }
+        }
+        filters(&mut plan.kind).into_iter().zip(asked).for_each(|(filter, asked)| *filter = asked);
+        Ok((plan, warnings))
     }
 
     /// An EQL query whose text has a place in a file.
@@ -120,7 +145,8 @@ impl Builder {
             dialect: self.settings.dialect,
             category_field: self.settings.category_field.clone(),
         };
-        let (plan, warnings) = analysis::eql::analyze(&tree, source, &settings, &self.context())?;
+        let analyze = |context: &Context| analysis::eql::analyze(&tree, source, &settings, context);
+        let (plan, warnings) = self.by_index(&analyze)?;
         self.compile(plan, warnings)
     }
 
@@ -164,18 +190,33 @@ impl Builder {
     }
 }
 
+/// What gives the plan of a text under the types of a context.
+type Analyze<'a> = &'a dyn Fn(&Context) -> Result<(plan::Query, Diagnostics), Diagnostics>;
+
+/// The test whether an event is of an index.
+fn of_index(name: &str, context: &Context) -> Result<Predicate, Diagnostics> {
+    let text = format!("_index: \"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
+    let source = Source::new("<index>", text);
+    let tree = kql::parse(&source, &kql::Options::default())?;
+    analysis::kql::analyze(&tree, &source, &analysis::kql::Settings::default(), context).map(|(predicate, _)| predicate)
+}
+
 /// Adds a condition to every filter of a query.
 fn narrow(kind: &mut QueryKind, beside: &Predicate) {
-    let add = |filter: &mut Predicate| {
+    for filter in filters(kind) {
         let own = std::mem::replace(filter, Predicate::Const(false));
         *filter = Predicate::and([own, beside.clone()]);
-    };
+    }
+}
+
+/// The conditions of a query: one, or one for each stage.
+fn filters(kind: &mut QueryKind) -> Vec<&mut Predicate> {
     match kind {
-        QueryKind::Event(filter) => add(filter),
+        QueryKind::Event(filter) => vec![filter],
         QueryKind::Sequence(sequence) => {
-            sequence.stages.iter_mut().chain(&mut sequence.until).for_each(|stage| add(&mut stage.filter));
+            sequence.stages.iter_mut().chain(&mut sequence.until).map(|stage| &mut stage.filter).collect()
         }
-        QueryKind::Sample(sample) => sample.stages.iter_mut().for_each(|stage| add(&mut stage.filter)),
+        QueryKind::Sample(sample) => sample.stages.iter_mut().map(|stage| &mut stage.filter).collect(),
     }
 }
 

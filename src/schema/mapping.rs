@@ -28,6 +28,7 @@ pub(super) fn read(text: &str, origin: Origin) -> Result<Layer, MappingError> {
     let mut reader = Reader { layer: Layer::default(), origin, aliases: Vec::new() };
     reader.root(&root)?;
     reader.resolve_aliases()?;
+    reader.find_sub_fields();
     Ok(reader.layer)
 }
 
@@ -74,11 +75,49 @@ impl Reader {
                 .filter(|index| index.contains_key("properties") && !index.contains_key("type"))
                 .cloned(),
         };
-        let indices: Vec<_> = root.values().filter_map(index).collect();
+        let indices: Vec<_> = root.iter().filter_map(|(name, value)| Some((name, index(value)?))).collect();
         if !indices.is_empty() && indices.len() == root.len() {
-            return indices.iter().try_for_each(|mappings| self.root(mappings));
+            indices.iter().try_for_each(|(name, mappings)| self.index(name, mappings))?;
+            // An index whose fields are those of all needs no schema of its own.
+            let Layer { fields, indices, .. } = &mut self.layer;
+            indices.retain(|(_, own)| own.fields.iter().any(|(name, field)| fields.get(name) != Some(field)));
+            return Ok(());
         }
         self.flat(root)
+    }
+
+    /// One index of several: its own fields, and its part in those of all.
+    fn index(&mut self, name: &str, mappings: &Map<String, Value>) -> Result<(), MappingError> {
+        let mut own = Reader { layer: Layer::default(), origin: self.origin, aliases: Vec::new() };
+        own.root(mappings)?;
+        own.resolve_aliases()?;
+        own.layer.fields.values().for_each(|field| self.add(Field::clone(field)));
+        self.layer.indices.push((name.to_owned(), own.layer));
+        Ok(())
+    }
+
+    /// In flat lists a name below a field with values is a sub-field of it.
+    fn find_sub_fields(&mut self) {
+        let fields = &self.layer.fields;
+        let parent = |field: &Field| {
+            let above = fields.get(field.name.rsplit_once('.')?.0)?;
+            let has_values = !matches!(above.kind, FieldType::Object | FieldType::Nested | FieldType::Flattened);
+            (has_values && field.path == field.name).then(|| (field.name.clone(), Arc::clone(above)))
+        };
+        let found: Vec<_> = fields.values().filter_map(|field| parent(field)).collect();
+        for (name, above) in found {
+            if let Some(field) = self.layer.fields.get_mut(&name).map(Arc::make_mut) {
+                field.path.clone_from(&above.path);
+                // The one sub-field of ECS with a normalizer, which flat lists do not tell.
+                let caseless = name.ends_with(".caseless");
+                field.lowercase |= caseless;
+                field.normalized |= caseless;
+            }
+            let exact = self.layer.fields.get(&name).is_some_and(|field| field.kind.is_keyword() && !field.normalized);
+            if let Some(above) = self.layer.fields.get_mut(&above.name).filter(|_| exact).map(Arc::make_mut) {
+                above.exact.push(name);
+            }
+        }
     }
 
     /// `{"field": "type"}` and `{"field": {"type": …}}`, dotted names.
@@ -97,9 +136,10 @@ impl Reader {
     }
 
     /// The `fields` of a `_field_caps` answer: for each name its types.
-    fn field_caps(&mut self, fields: &Map<String, Value>) {
+    fn field_caps<'a>(&mut self, fields: &'a Map<String, Value>) {
         for (name, types) in fields {
-            let Some((type_name, caps)) = types.as_object().and_then(|types| types.iter().next()) else { continue };
+            let mapped = |types: &'a Map<String, Value>| types.iter().find(|(name, _)| *name != "unmapped");
+            let Some((type_name, caps)) = types.as_object().and_then(mapped) else { continue };
             let mut field = self.plain(name, type_name);
             field.searchable = caps.get("searchable").and_then(Value::as_bool).unwrap_or(true);
             self.add(field);

@@ -289,6 +289,8 @@ struct Layer {
     fields: HashMap<String, Arc<Field>>,
     /// Whether events declared them.
     observed: bool,
+    /// The fields of each index, where a mapping has several.
+    indices: Vec<(String, Layer)>,
 }
 
 impl Schema {
@@ -296,13 +298,7 @@ impl Schema {
     #[cfg(feature = "rules")]
     pub(crate) fn describe(&self, out: &mut dyn std::fmt::Write) -> std::fmt::Result {
         write!(out, "{} {}", self.ecs, self.closed)?;
-        for Layer { fields, observed } in &self.layers {
-            write!(out, " layer {observed}")?;
-            let mut fields: Vec<(&String, &Arc<Field>)> = fields.iter().collect();
-            fields.sort_unstable_by_key(|(name, _)| *name);
-            fields.iter().try_for_each(|(name, field)| write!(out, " {name}: {field:?}"))?;
-        }
-        Ok(())
+        self.layers.iter().try_for_each(|layer| layer.describe(out))
     }
 
     /// No types at all: the JSON type of each value decides.
@@ -316,8 +312,9 @@ impl Schema {
         Self { ecs: true, ..Self::default() }
     }
 
-    /// The types of an Elasticsearch mapping (`{"properties": …}`, or a `GET _mapping` answer with several indices), a
-    /// `_field_caps` answer, or flat JSON (`{"field": "type"}`).
+    /// The types of an Elasticsearch mapping (`{"properties": …}`, or a `GET _mapping` answer with several indices, each of which
+    /// counts for its own events), a `_field_caps` answer, flat JSON (`{"field": "type"}`), or flat JSON for each data stream of
+    /// an integration (`{"streams": {"package.stream": {"field": "type"}}}`).
     ///
     /// # Errors
     /// A text that is no JSON object, or an alias without its target.
@@ -401,6 +398,17 @@ impl Schema {
         }
     }
 
+    /// The schema of each index that the caller's mapping names, where it names several: what the index declares first, then
+    /// what the others do.
+    pub fn by_index(&self) -> Vec<(String, Self)> {
+        let named = self.layers.iter().flat_map(|layer| &layer.indices);
+        let schema = |own: &Layer| {
+            let layers = std::iter::once(own).chain(&self.layers).cloned().collect();
+            Self { layers, ..self.clone() }
+        };
+        named.map(|(name, own)| (name.clone(), schema(own))).collect()
+    }
+
     /// Whether no field exists but the declared ones.
     pub const fn is_closed(&self) -> bool {
         self.closed
@@ -479,6 +487,18 @@ impl Letters {
 }
 
 impl Layer {
+    #[cfg(feature = "rules")]
+    fn describe(&self, out: &mut dyn std::fmt::Write) -> std::fmt::Result {
+        write!(out, " layer {}", self.observed)?;
+        let mut fields: Vec<(&String, &Arc<Field>)> = self.fields.iter().collect();
+        fields.sort_unstable_by_key(|(name, _)| *name);
+        fields.iter().try_for_each(|(name, field)| write!(out, " {name}: {field:?}"))?;
+        self.indices.iter().try_for_each(|(name, own)| {
+            write!(out, " index {name}")?;
+            own.describe(out)
+        })
+    }
+
     /// The field, or a key of a flattened field above the name.
     fn field(&self, name: &str) -> Option<Arc<Field>> {
         if let Some(field) = self.fields.get(name) {

@@ -295,7 +295,10 @@ fn exists(field: &Field, value: &Json) -> bool {
 pub fn datum(field: &Field, value: &Json) -> Option<Datum> {
     let value = instead_of_null(field, value);
     let of_number = |found: Number| match found {
-        Number::Int(count) if field.scaling_factor != 1.0 => Datum::Double(count as f64 / field.scaling_factor),
+        Number::Int(count) if field.kind == FieldType::ScaledFloat => {
+            Datum::Double(count as f64 / field.scaling_factor)
+        }
+        Number::Int(whole) if field.kind.is_float() => Datum::Double(whole as f64),
         Number::Int(whole) => match (i64::try_from(whole), u64::try_from(whole)) {
             (Ok(whole), _) => Datum::Long(whole),
             (_, Ok(whole)) => Datum::UnsignedLong(whole),

@@ -18,6 +18,9 @@ use crate::text::{Fold, parse_block};
 
 const ORDINALS: [&str; 5] = ["first", "second", "third", "fourth", "fifth"];
 
+/// Functions that no Elasticsearch ever had.
+const ENDGAME_ONLY: [&str; 4] = ["arrayContains", "arrayCount", "arraySearch", "safe"];
+
 fn ordinal(index: usize) -> &'static str {
     ORDINALS.get(index).copied().unwrap_or("last")
 }
@@ -65,8 +68,10 @@ impl Analysis<'_> {
         let near =
             suggest::nearest(&name.text, function::TABLE.iter().filter(|line| !line.early).map(|line| line.name));
         let item = match (near.first(), function::lookup(&name.text)) {
-            (_, Some(_)) => {
-                item.with_help("only Elasticsearch before 7.10 has it; write `like` or `regex`, or choose that dialect")
+            (_, Some(_)) => item
+                .with_help("only Elasticsearch 7 and Endgame have it; write `like` or `regex`, or choose that dialect"),
+            _ if ENDGAME_ONLY.contains(&name.text.as_str()) => {
+                item.with_help("the function belongs to the Endgame dialect; choose that dialect")
             }
             (Some(near), None) => {
                 item.with_fix(name.span, *near).with_help(format!("a function with a similar name exists: `{near}`"))

@@ -140,13 +140,15 @@ impl Parser<'_> {
         while self.is(":") {
             self.at += 1;
             if !matches!(self.peek(), TokenKind::Word) {
-                return Err(self.unexpected("IDENTIFIER", "the name of a function"));
+                let help = "a pattern behind `:` belongs to Elasticsearch's dialect; here `==` has wildcards";
+                return Err(Box::new(self.unexpected("IDENTIFIER", "the name of a function").with_help(help)));
             }
             let start = value.span.start;
             let name = self.plain_name();
             let mut args = vec![value];
             args.extend(self.arguments()?);
-            value = Expr { kind: ExprKind::Call { name, fold: false, args }, span: self.span_from(start) };
+            let span = self.span_from(start);
+            value = Expr { kind: self.expanded(name, args, span)?, span };
         }
         Ok(value)
     }
@@ -158,6 +160,9 @@ impl Parser<'_> {
         self.at += usize::from(negated);
         if self.is("in") || self.is("in~") {
             let fold = self.is("in~");
+            if fold {
+                self.since(self.span(), "`in~`", (7, 12));
+            }
             self.at += 1;
             self.require("(")?;
             let list = self.list(Self::expression)?;
@@ -173,6 +178,9 @@ impl Parser<'_> {
             "regex~" => MatchOperator::RegexFold,
             _ => return Ok(value),
         };
+        if operator != MatchOperator::Colon {
+            self.since(self.span(), &format!("`{mark}`"), (7, 12));
+        }
         self.at += 1;
         let list = self.eat("(");
         let patterns = if list { self.list(Self::constant)? } else { vec![self.constant()?] };
@@ -281,10 +289,12 @@ impl Parser<'_> {
         let fold = name.text.ends_with('~');
         if fold {
             name.text.pop();
+            self.since(name.span, "a function that ignores case", (7, 12));
         }
         let args = self.arguments()?;
         let span = self.span_from(name.span.start);
-        Ok(Expr { kind: ExprKind::Call { name, fold, args }, span })
+        let kind = if fold { ExprKind::Call { name, fold, args } } else { self.expanded(name, args, span)? };
+        Ok(Expr { kind, span })
     }
 
     fn arguments(&mut self) -> Parsed<Vec<Expr>> {
@@ -324,7 +334,11 @@ impl Parser<'_> {
     /// `[ "?" ] name { "." name | "[" number "]" }`
     pub fn field(&mut self) -> Parsed<Expr> {
         let start = self.span().start;
-        let optional = self.eat("?");
+        let optional = self.is("?");
+        if optional {
+            self.since(self.span(), "an optional field", (7, 16));
+            self.at += 1;
+        }
         let mut path = vec![self.name_part()?];
         loop {
             if self.eat(".") {
@@ -335,7 +349,9 @@ impl Parser<'_> {
                 break;
             }
         }
-        Ok(Expr { kind: ExprKind::Field(Field { optional, path }), span: self.span_from(start) })
+        let field = Field { optional, path };
+        let kind = self.constant_named(&field).map_or(ExprKind::Field(field), ExprKind::Literal);
+        Ok(Expr { kind, span: self.span_from(start) })
     }
 
     fn name_part(&mut self) -> Parsed<FieldPart> {
@@ -360,7 +376,7 @@ impl Parser<'_> {
         }
         let item = Diagnostic::error(Code::EqlSyntax, self.span_from(start), "a field has no numbered elements");
         Err(Box::new(
-            item.with_help("a condition on a field holds when any of its values satisfies it")
+            item.with_help("a condition on a field holds when any of its values satisfies it; the Endgame dialect has numbered elements")
                 .with_product("Array indexes are not supported"),
         ))
     }

@@ -5,6 +5,7 @@
 
 pub mod ast;
 mod check;
+mod definition;
 mod expression;
 mod json;
 mod lex;

@@ -1,6 +1,7 @@
 //! The frame of the parser: tokens, depth, and what becomes of a token that does not fit.
 
 use super::ast::{Expr, Statement};
+use super::definition::Definitions;
 use super::lex::{Token, TokenKind, lex};
 use super::{Options, check};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
@@ -56,7 +57,15 @@ fn run<T>(
         return Err(failed(vec![Diagnostic::error(Code::TooLong, Span::at(0), message)]));
     }
     let tokens = lex(text, options.dialect);
-    let mut parser = Parser { text, options, tokens: &tokens, at: 0, depth: 0, problems: Vec::new() };
+    let mut parser = Parser {
+        text,
+        options,
+        tokens: &tokens,
+        at: 0,
+        depth: 0,
+        problems: Vec::new(),
+        definitions: Definitions::default(),
+    };
     match body(&mut parser) {
         Ok(value) if parser.problems.is_empty() => Ok(value),
         Ok(_) => Err(failed(parser.problems)),
@@ -72,6 +81,8 @@ pub(super) struct Parser<'a> {
     depth: usize,
     /// What the tree builder refuses; told only of a text that fits the grammar.
     pub problems: Vec<Diagnostic>,
+    /// What an Endgame text defines before its query.
+    pub definitions: Definitions,
 }
 
 impl<'a> Parser<'a> {
@@ -144,6 +155,21 @@ impl<'a> Parser<'a> {
         &mut self.problems[last]
     }
 
+    /// Notes a construct that came with a later Elasticsearch, or that Endgame does not have.
+    pub fn since(&mut self, span: Span, what: &str, (major, minor): (u8, u8)) {
+        let dialect = self.options.dialect;
+        if dialect.since(major, minor) {
+            return;
+        }
+        let message = if dialect.is_endgame() {
+            format!("{what} belongs to Elasticsearch's dialect")
+        } else {
+            format!("{what} came with Elasticsearch {major}.{minor}")
+        };
+        let item = Diagnostic::error(Code::EqlSyntax, span, message);
+        self.problems.push(item.with_help("choose the dialect that has it, or write it in another way"));
+    }
+
     /// The finding for the next token; `product` is the product's list of what would fit, `words` ours.
     pub fn unexpected(&self, product: &str, words: &str) -> Box<Diagnostic> {
         for ahead in 0..2 {
@@ -189,10 +215,24 @@ impl<'a> Parser<'a> {
             let span = item.span;
             item.with_help(help).with_fix(span, text)
         };
+        let elastic = ["like", "regex", "in~", "like~", "regex~", ":", "?", "![", "sample", "with"];
+        if self.options.dialect.is_endgame() && elastic.contains(&found) {
+            return item.with_help(format!("`{found}` here belongs to Elasticsearch's dialect; choose that dialect"));
+        }
+        if self.at > 0 && self.slice(self.span_at(self.at - 1)) == ":" && self.peek_at(1) == &TokenKind::Mark("(") {
+            return item.with_help("a function behind `:` belongs to the Endgame dialect; choose that dialect");
+        }
         match found {
-            "=" => fixed(item, "values are compared with `==`", "=="),
+            "=" => fixed(
+                item,
+                "values are compared with `==`; `=` belongs to the Endgame dialect and to Elasticsearch 7.9",
+                "==",
+            ),
+            "macro" | "const" => {
+                item.with_help("macros and constants belong to the Endgame dialect; choose that dialect")
+            }
             "fork" => item.with_help("`fork` belongs to the Endgame dialect; choose that dialect, or leave it out"),
-            "![" => item.with_help("missing events are part of a sequence, from 8.10 on"),
+            "![" => item.with_help("missing events are part of a sequence, from 8.9 on"),
             "|" if before == "|" || !matches!(self.peek_at(1), TokenKind::Word) => item.with_help("write `or`"),
             "not" if matches!(self.slice(self.span_at(self.at + 1)), ":" | "like" | "like~" | "regex" | "regex~") => {
                 item.with_help("`not` stands before the whole condition: `not x like \"a*\"`")

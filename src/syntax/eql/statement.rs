@@ -11,6 +11,9 @@ use crate::source::Span;
 impl Parser<'_> {
     /// `statement = query { pipe } EOF`
     pub fn statement(&mut self) -> Parsed<Statement> {
+        if self.options.dialect.is_endgame() {
+            self.definitions()?;
+        }
         let query = match self.peek() {
             TokenKind::Mark("sequence") => Query::Sequence(self.sequence()?),
             TokenKind::Mark("sample") if !self.options.dialect.is_endgame() => Query::Sample(self.sample()?),
@@ -61,6 +64,12 @@ impl Parser<'_> {
 
     /// A text that begins with a condition, as KQL does.
     fn condition_alone(&self, start: Span, item: Box<Diagnostic>) -> Box<Diagnostic> {
+        if self.slice(start) == "sample" {
+            return Box::new(item.with_help("a sample came with Elasticsearch 8.6; choose that dialect"));
+        }
+        if matches!(self.slice(start), "macro" | "const") {
+            return Box::new(item.with_help("macros and constants belong to the Endgame dialect; choose that dialect"));
+        }
         if !matches!(self.peek(), TokenKind::Mark(":" | "." | "==" | "and" | "or" | "in" | "like"))
             || item.help.is_some()
         {
@@ -146,6 +155,7 @@ impl Parser<'_> {
         let start = self.span().start;
         let missing = self.is("![") && !self.options.dialect.is_endgame();
         if missing {
+            self.since(self.span(), "a missing event", (8, 9));
             self.at += 1;
         } else {
             self.require("[").map_err(|mut item| {
@@ -178,10 +188,11 @@ impl Parser<'_> {
 
     /// `"with" "runs" "=" number`
     fn runs(&mut self) -> Parsed<u32> {
-        if !self.eat("with") {
+        if self.options.dialect.is_endgame() || !self.eat("with") {
             return Ok(1);
         }
         let name = self.span();
+        self.since(name, "`runs`", (7, 16));
         if !matches!(self.peek(), TokenKind::Word) {
             return Err(self.unexpected("IDENTIFIER", "`runs`"));
         }
