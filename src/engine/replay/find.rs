@@ -13,7 +13,7 @@ use crate::engine::kind::threshold::{Groups, Reached, Threshold};
 use crate::engine::rule_set::CompiledRule;
 use crate::engine::schedule::Window;
 use crate::engine::suppress::{Suppression, Suppressions, Terms, compare_terms, group_key};
-use crate::eval::column::Column;
+use crate::eval::column::{Column, MAX_VALUES};
 use crate::event::Event;
 use crate::event::time::Instant;
 use crate::plan::{Pipe, QueryKind};
@@ -54,6 +54,8 @@ pub(super) struct Findings {
     pub again: u64,
     /// Sequences whose last absence the window could not settle.
     pub undecided: u64,
+    /// Events that stand in more groups than are looked at.
+    pub dropped: u64,
 }
 
 /// One window of one run.
@@ -107,7 +109,9 @@ impl<'a> Lookup<'a> {
             if feeds_itself(&self.rule.rule, event) {
                 continue;
             }
-            for group in suppression.groups(event) {
+            let all = suppression.groups(event);
+            out.dropped += u64::from(all.len() >= MAX_VALUES);
+            for group in all {
                 if suppression.stands_alone(&group) {
                     alone.push(self.found(place, Details::Event));
                     break;
