@@ -80,7 +80,11 @@ fn later_events_are_counted_and_sequences_leave_out_those_before_their_own() {
     engine.push(event("a", 20, "late"));
     engine.push(event("a", 40, "x"));
     let found = engine.push(event("b", 21, "late"));
-    assert_eq!(told(&found), ["a-20-late b-21-late", "b-21-late"], "at once; no event of the sequence stands after it yet");
+    assert_eq!(
+        told(&found),
+        ["a-20-late b-21-late", "b-21-late"],
+        "at once; no event of the sequence stands after it yet"
+    );
     let stats = engine.stats();
     assert_eq!((stats.late, stats.rules[0].late), (1, 0));
     assert_eq!(told(&engine.push(event("b", 19, "late"))), ["b-19-late"]);
