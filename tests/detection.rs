@@ -225,6 +225,51 @@ fn random_rules_agree_with_the_reference() {
 }
 
 #[test]
+fn hostile_rules_and_events_end() {
+    let far = i64::MAX.to_string();
+    let long = "x".repeat(10_000);
+    let lines = |extra: &str| {
+        ["10:01", "10:02 _id=same", "10:03 _id=same", "-"].map(|line| format!("{line} u={long} {extra}")).to_vec()
+    };
+    let many = format!("h=[{}]", (0..300).map(|at| at.to_string()).collect::<Vec<_>>().join(","));
+    let rules = [
+        json!({"max_signals": u64::MAX, "alert_suppression": {"group_by": ["h", "h", "h"], "duration": {"value": u64::MAX >> 1, "unit": "h"}}}),
+        json!({"type": "threshold", "threshold": {"field": ["h", "h"], "value": u64::MAX}}),
+        json!({"type": "threshold", "threshold": {"field": ["h", "h", "h"], "value": 1}, "max_signals": u64::MAX}),
+        json!({"type": "new_terms", "new_terms_fields": ["h", "h", "h"], "history_window_start": "now-9999999999999999999999d"}),
+        json!({"type": "new_terms", "new_terms_fields": ["h", "h", "h"], "history_window_start": "now-9999999999999999d-9999999999999999d"}),
+        json!({"type": "eql", "query": "any where true", "alert_suppression": {"group_by": ["h"]}, "max_signals": u64::MAX}),
+        json!({"from": "2024-01-01||/d", "to": "now+1000y"}),
+        json!({"timestamp_override": "h"}),
+    ];
+    for (number, rule) in rules.into_iter().enumerate() {
+        for extra in [many.clone(), format!("seen={far}")] {
+            let case = Case {
+                name: format!("hostile {number}"),
+                rule: rule.clone(),
+                events: lines(&format!("{extra} in=10:02")),
+                alert_limit: Some(usize::MAX),
+                ..Case::default()
+            };
+            let replay = case.replay(&case.load().rules);
+            let dropped = counters_of(&replay);
+            assert!(
+                number != 2 || !extra.starts_with('h') || dropped > 0,
+                "27 million groups are not dropped in silence"
+            );
+        }
+    }
+    // Runs over all of time are cut, and said to be.
+    let events = vec!["10:00 a=1".to_owned(), format!("- @timestamp={far}"), format!("- @timestamp=-{far}")];
+    let case = Case { name: "all of time".into(), rule: json!({}), events, ..Case::default() };
+    assert_eq!(counters(&case.replay(&case.load().rules))["notes"], 1);
+}
+
+fn counters_of(replay: &elkhound::engine::Replay) -> u64 {
+    replay.rules.iter().map(|rule| rule.dropped).sum()
+}
+
+#[test]
 fn names_are_unique() {
     let mut names: Vec<String> = FILES.iter().flat_map(|file| cases(file)).map(|case| case.name).collect();
     let total = names.len();

@@ -1,8 +1,10 @@
 //! The schedule of a rule: which windows a run searches (Kibana: rule range tuples). No clock: the start of the run is given.
 
-use crate::event::time::{DateError, DateFormat, Instant, Rounding, date_math, parse_duration};
+use crate::event::time::{DateError, DateFormat, Instant, Rounding, SECOND, date_math, parse_duration};
 use crate::rule::Rule;
 
+/// No window and no interval reaches farther than 10,000 years, in nanoseconds.
+const MAX_REACH: Instant = 10_000 * 366 * 86_400 * SECOND;
 /// Most windows that a run searches besides its own after a gap.
 const MAX_CATCH_UP: Instant = 4;
 
@@ -36,14 +38,18 @@ impl Schedule {
     pub fn of(rule: &Rule) -> Result<Self, String> {
         let text = |key: &str, default: &str| rule.text(key).unwrap_or(default).to_owned();
         let interval = text("interval", "5m");
-        let length = parse_duration(&interval).filter(|interval| *interval > 0);
+        let length = parse_duration(&interval).filter(|interval| (1..=MAX_REACH).contains(interval));
         let schedule = Self {
             from: text("from", "now-6m"),
             to: text("to", "now"),
             interval: length.ok_or_else(|| format!("`interval`: `{interval}` is no length of time"))?,
         };
-        parse(&schedule.from, 0).map_err(|error| format!("`from`: {error}"))?;
-        parse(&schedule.to, 0).map_err(|error| format!("`to`: {error}"))?;
+        for (key, text) in [("from", &schedule.from), ("to", &schedule.to)] {
+            let reach = parse(text, 0).map_err(|error| format!("`{key}`: {error}"))?;
+            if reach.abs() > MAX_REACH {
+                return Err(format!("`{key}`: `{text}` is more than 10,000 years away"));
+            }
+        }
         Ok(schedule)
     }
 

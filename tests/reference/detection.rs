@@ -252,7 +252,7 @@ impl World<'_> {
     }
 
     fn own(&self, event: &Event) -> bool {
-        values(event, "kibana.alert.ancestors.rule").contains(&self.rule["rule_id"])
+        values(event, "kibana.alert.ancestors.rule").contains(&self.rule["id"])
     }
 
     fn search(&mut self, now: Instant, from: Instant, to: Instant) {
@@ -386,6 +386,7 @@ impl World<'_> {
         }
         let _ = seen;
         let new = self.in_key_order(&fields, first).into_iter().filter(|(_, earliest)| earliest.time > from);
+        let new = new.filter(|(_, earliest)| !self.own(&earliest.event));
         new.map(|(term, earliest)| self.single(earliest, format!(" new={}", term.join(",")))).collect()
     }
 

@@ -63,7 +63,8 @@ pub struct Case {
 impl Case {
     /// The rule with what every rule has.
     pub fn document(&self) -> Json {
-        let mut rule = json!({"rule_id": "r", "name": "R", "severity": "low", "risk_score": 21, "type": "query"});
+        let mut rule =
+            json!({"id": "r", "rule_id": "r", "name": "R", "severity": "low", "risk_score": 21, "type": "query"});
         let object = rule.as_object_mut().unwrap();
         object.extend(self.rule.as_object().cloned().unwrap_or_default());
         if object["type"] == "threat_match" {

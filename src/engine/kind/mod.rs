@@ -5,8 +5,6 @@ pub(super) mod terms;
 pub(super) mod threat;
 pub(super) mod threshold;
 
-use crate::event::Event;
-use crate::rule::Rule;
 use new_terms::NewTerms;
 use threat::ThreatMatch;
 use threshold::Threshold;
@@ -49,10 +47,4 @@ impl Default for StateLimits {
             identities: 1_000_000,
         }
     }
-}
-
-/// Whether an event is an alert that this rule had a part in: it makes no further alert.
-pub(super) fn feeds_itself(rule: &Rule, event: &Event) -> bool {
-    let ancestors = terms::values(event, "kibana.alert.ancestors.rule");
-    ancestors.iter().any(|id| Some(id.as_str()) == rule.text("id") || Some(id.as_str()) == rule.id())
 }

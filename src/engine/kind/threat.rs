@@ -43,7 +43,6 @@ struct Group {
 struct Entry {
     field: String,
     column: Column,
-    indicator: String,
     value: FieldKey,
     exact: bool,
     negate: bool,
@@ -191,7 +190,6 @@ impl Entry {
             negate: json.get("negate").and_then(Json::as_bool).unwrap_or(false),
             field,
             column,
-            indicator,
         }
     }
 

@@ -5,7 +5,6 @@ use std::sync::Arc;
 
 use super::feed::{Feed, Recorded, earliest};
 use crate::engine::alert::{Details, Finding};
-use crate::engine::kind::feeds_itself;
 use crate::engine::kind::new_terms::NewTerms;
 use crate::engine::kind::terms::digest;
 use crate::engine::kind::threat::{Indicators, ThreatMatch};
@@ -13,7 +12,7 @@ use crate::engine::kind::threshold::{Groups, Reached, Threshold};
 use crate::engine::rule_set::CompiledRule;
 use crate::engine::schedule::Window;
 use crate::engine::suppress::{Suppression, Suppressions, Terms, compare_terms, group_key};
-use crate::eval::column::Column;
+use crate::eval::column::{Column, MAX_VALUES};
 use crate::event::Event;
 use crate::event::time::Instant;
 use crate::plan::{Pipe, QueryKind};
@@ -54,6 +53,8 @@ pub(super) struct Findings {
     pub again: u64,
     /// Sequences whose last absence the window could not settle.
     pub undecided: u64,
+    /// Events that stand in more groups than are looked at.
+    pub dropped: u64,
 }
 
 /// One window of one run.
@@ -88,13 +89,16 @@ impl<'a> Lookup<'a> {
         Found { finding, start: recorded.time, end: recorded.time, more: 0, terms: None, places: vec![place] }
     }
 
+    fn feeds_itself(self, found: &Found) -> bool {
+        found.finding.feeds_itself(&self.rule.rule)
+    }
+
     /// An alert for each event, in the order of the search.
     pub fn events(self) -> Findings {
         let mut places = self.matching();
         places.sort_by(|a, b| self.recorded(*a).compare(self.recorded(*b)));
-        places.retain(|place| !feeds_itself(&self.rule.rule, &self.recorded(*place).event));
-        let list = places.into_iter().map(|place| self.found(place, Details::Event)).collect();
-        Findings { list, ..Findings::default() }
+        let list = places.into_iter().map(|place| self.found(place, Details::Event));
+        Findings { list: list.filter(|found| !self.feeds_itself(found)).collect(), ..Findings::default() }
     }
 
     /// An alert for each group of events, in the order of the groups, then one for each event that stands alone.
@@ -104,10 +108,12 @@ impl<'a> Lookup<'a> {
         let mut alone = Vec::new();
         for place in self.matching() {
             let Recorded { event, time, .. } = self.recorded(place);
-            if feeds_itself(&self.rule.rule, event) {
+            if self.feeds_itself(&self.found(place, Details::Event)) {
                 continue;
             }
-            for group in suppression.groups(event) {
+            let all = suppression.groups(event);
+            out.dropped += u64::from(all.len() >= MAX_VALUES);
+            for group in all {
                 if suppression.stands_alone(&group) {
                     alone.push(self.found(place, Details::Event));
                     break;
@@ -138,7 +144,7 @@ impl<'a> Lookup<'a> {
         places.sort_by_key(|place| self.recorded(*place).position);
         let events = places.iter().map(|place| Arc::clone(&self.recorded(*place).event));
         let mut hits = self.rule.query.search(events);
-        hits.retain(|hit| !hit.events().iter().flatten().any(|event| feeds_itself(&self.rule.rule, event)));
+        hits.retain(|hit| !Finding::of_hit(hit.clone()).feeds_itself(&self.rule.rule));
         let mut out = Findings::default();
         hits.retain(|hit| {
             let undecided = self.is_undecided(hit);
@@ -213,8 +219,8 @@ impl<'a> Lookup<'a> {
             }
         }
         new.sort_by(|(a, _), (b, _)| terms.compare(a, b));
-        let list = new.into_iter().map(|(term, place)| self.found(place, Details::NewTerms(term))).collect();
-        Findings { list, ..Findings::default() }
+        let list = new.into_iter().map(|(term, place)| self.found(place, Details::NewTerms(term)));
+        Findings { list: list.filter(|found| !self.feeds_itself(found)).collect(), ..Findings::default() }
     }
 
     /// Whether the run sees the term in this part of the history.
@@ -241,10 +247,10 @@ impl<'a> Lookup<'a> {
         let found = |place: usize| {
             let event = &self.recorded(place).event;
             let hits = threat.hits(indicators, event);
-            (!hits.is_empty() && !feeds_itself(&self.rule.rule, event))
-                .then(|| self.found(place, Details::Threat(hits)))
+            (!hits.is_empty()).then(|| self.found(place, Details::Threat(hits)))
         };
-        Findings { list: places.into_iter().filter_map(found).collect(), ..Findings::default() }
+        let list = places.into_iter().filter_map(found).filter(|found| !self.feeds_itself(found)).collect();
+        Findings { list, ..Findings::default() }
     }
 }
 

@@ -66,6 +66,7 @@ struct Runs<'a> {
     /// Identities of sequences that some run found, and whether the cap took them.
     sequences: HashMap<u128, Fate>,
     searched: Searched,
+    dropped: u64,
 }
 
 /// The alerts of a rule, and what its runs say.
@@ -91,8 +92,11 @@ pub(super) fn replay(scene: &Scene<'_>, at: usize, places: &[usize]) -> (Vec<Ale
     }
     runs.missed(&mut report);
     report.untimed = runs.feed.untimed;
-    report.dropped =
-        runs.groups.dropped() + runs.suppressions.dropped() + runs.identities.dropped + runs.history.dropped();
+    report.dropped = runs.dropped
+        + runs.groups.dropped()
+        + runs.suppressions.dropped()
+        + runs.identities.dropped
+        + runs.history.dropped();
     (runs.alerts, report)
 }
 
@@ -127,6 +131,7 @@ impl<'a> Runs<'a> {
             by_number: HashMap::new(),
             sequences: HashMap::new(),
             searched: Searched::default(),
+            dropped: 0,
         })
     }
 
@@ -200,6 +205,7 @@ impl<'a> Runs<'a> {
         run.found += each.map(Found::matches).sum::<u64>() + found.lost + found.again;
         run.found_again += found.again;
         run.undecided += found.undecided;
+        self.dropped += found.dropped;
         run.capped += found.lost;
         found.cut.iter().for_each(|found| self.lose(found, run));
         self.admit(found.list, window, run);
@@ -218,7 +224,7 @@ impl<'a> Runs<'a> {
             strict_missing: self.scene.settings.strict_missing,
             clock: &self.clock,
         };
-        let size = if rule.suppression.is_some() { self.cap * SUPPRESSION_FACTOR } else { self.cap };
+        let size = if rule.suppression.is_some() { self.cap.saturating_mul(SUPPRESSION_FACTOR) } else { self.cap };
         let found = match (&rule.kind, &rule.suppression) {
             (Kind::Threshold(threshold), _) => lookup.threshold(threshold, &mut groups),
             (Kind::NewTerms(terms), _) => lookup.new_terms(terms, &self.history),
@@ -240,7 +246,7 @@ impl<'a> Runs<'a> {
         let grouped = matches!(rule.rule.kind(), RuleType::Query | RuleType::SavedQuery | RuleType::Threshold);
         if rule.suppression.is_some() && !grouped {
             list.sort_by_key(|found| found.start);
-            let rest = list.split_off(list.len().min(self.cap * SUPPRESSION_FACTOR));
+            let rest = list.split_off(list.len().min(self.cap.saturating_mul(SUPPRESSION_FACTOR)));
             rest.iter().for_each(|found| self.lose(found, run));
         }
         let mut made = 0;
