@@ -1,13 +1,17 @@
 //! What the benches share: generated ECS events of 0.6 to 3 KB, and rules of two kinds.
 #![allow(dead_code, clippy::unwrap_used, reason = "each bench uses its own part, and stops by panicking")]
 
+use std::collections::HashSet;
 use std::path::PathBuf;
+use std::sync::Arc;
 
-use elkhound::query::Query;
+use elkhound::query::{Query, Settings};
+use elkhound::schema::Schema;
 use serde_json::{Value, json};
 
 pub const KQL: &str = include_str!("queries/proxy.kql");
 pub const EQL: &str = include_str!("queries/socks.eql");
+pub const SQL: &str = include_str!("queries/similar.sql");
 
 /// A small generator: the same seed gives the same sequence everywhere.
 pub struct Random(pub u64);
@@ -130,10 +134,15 @@ pub fn lines(count: usize) -> Vec<String> {
     (0..count).map(|number| event(number).to_string()).collect()
 }
 
-/// Simple rules: points, equalities, wildcards, conjunctions.
+/// Simple rules: points, equalities, wildcards, conjunctions in turn.
 pub fn synthetic(count: usize) -> Vec<Query> {
+    synthetic_of(count, None)
+}
+
+/// Simple rules of one kind, from 0 to 3, or of all of them.
+pub fn synthetic_of(count: usize, kind: Option<usize>) -> Vec<Query> {
     let mut random = Random(42);
-    let text = |number: usize, random: &mut Random| match number % 4 {
+    let text = |number: usize, random: &mut Random| match kind.unwrap_or(number % 4) {
         0 => format!("destination.port: {} and network.transport: tcp", 1000 + number),
         1 => format!("process.name: {}.exe", random.word(7)),
         2 => format!("process.command_line: *{}* and event.category: process", random.word(8)),
@@ -147,22 +156,98 @@ pub fn synthetic(count: usize) -> Vec<Query> {
     (0..count).map(|number| Query::kql(&text(number, &mut random)).unwrap()).collect()
 }
 
-/// The public rules, where they are at hand: below `$ELKHOUND_SHARED`, else `../shared`.
-pub fn corpus() -> Vec<(String, String)> {
+/// So many rules of a kind that is hard to index.
+pub type Pathological = fn(usize) -> Vec<Query>;
+
+/// Sets in which no index helps.
+pub const PATHOLOGICAL: &[(&str, Pathological)] = &[
+    ("10,000 rules with the same witness", |count| {
+        numbered(count, |number, random| format!("process.name: cmd.exe and host.name: {}{number}", random.word(5)))
+    }),
+    ("10,000 leading wildcards on one field", |count| {
+        numbered(count, |_, random| format!("process.command_line: *{}", random.word(6)))
+    }),
+    ("10,000 rules of only `not`", |count| {
+        numbered(count, |number, random| format!("not process.name: {}{number}", random.word(5)))
+    }),
+];
+
+fn numbered(count: usize, text: impl Fn(usize, &mut Random) -> String) -> Vec<Query> {
+    let mut random = Random(43);
+    (0..count).map(|number| Query::kql(&text(number, &mut random)).unwrap()).collect()
+}
+
+/// A file beside the project, below `$ELKHOUND_SHARED`, else `../shared`; empty where it is not at hand.
+fn shared(file: &str) -> String {
     let root = std::env::var_os("ELKHOUND_SHARED")
         .map_or_else(|| PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../shared"), PathBuf::from);
-    let mut out = Vec::new();
-    for (file, language) in [("kql_rules", "kql"), ("eql_rules", "eql")] {
-        let text = std::fs::read_to_string(root.join(format!("corpus/{file}.jsonl"))).unwrap_or_default();
-        let rules = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
-        out.extend(rules.filter_map(|rule| Some((language.to_owned(), rule["query"].as_str()?.to_owned()))));
+    std::fs::read_to_string(root.join(file)).unwrap_or_default()
+}
+
+/// Real events as JSON lines, where they are at hand.
+pub fn real() -> Vec<String> {
+    shared("events/real.ndjson").lines().map(str::to_owned).collect()
+}
+
+/// A rule: its language and its text.
+pub type Text = (String, String);
+
+fn rules(file: &str, language: Option<&str>) -> Vec<Text> {
+    let text = shared(&format!("corpus/{file}.jsonl"));
+    let rule = |line: &str| {
+        let rule: Value = serde_json::from_str(line).ok()?;
+        let language = language.or_else(|| rule["language"].as_str())?;
+        let language = if language == "kuery" { "kql" } else { language };
+        Some((language.to_owned(), rule["query"].as_str()?.to_owned()))
+    };
+    text.lines().filter_map(rule).collect()
+}
+
+/// The public rules as they are now, where they are at hand.
+pub fn corpus() -> Vec<Text> {
+    [rules("kql_rules", Some("kql")), rules("eql_rules", Some("eql"))].concat()
+}
+
+/// The public rules and every other version they had, each text once.
+pub fn distinct() -> Vec<Text> {
+    let mut known = HashSet::new();
+    let mut out = corpus();
+    out.extend(rules("history_queries", None));
+    out.retain(|(_, text)| known.insert(text.split_whitespace().collect::<Vec<_>>().join(" ")));
+    out
+}
+
+/// Whether the rule is about single events.
+pub fn is_event(rule: &Text) -> bool {
+    compile(std::slice::from_ref(rule)).first().is_some_and(Query::is_event_query)
+}
+
+/// So many rules about single events; once the texts are used up, they come again with other names of files.
+pub fn events_of(texts: &[Text], count: usize) -> Vec<Query> {
+    let mut out: Vec<Query> = compile(texts).into_iter().filter(Query::is_event_query).take(count).collect();
+    for round in 1.. {
+        if out.len() >= count || round > 9 {
+            break;
+        }
+        let renamed = |(language, text): &Text| {
+            let other = [".exe", ".dll", "/bin/"]
+                .iter()
+                .fold(text.clone(), |text, end| text.replace(end, &format!("{round}{end}")));
+            (other != *text).then(|| (language.clone(), other))
+        };
+        let more: Vec<Text> = texts.iter().filter_map(renamed).collect();
+        let missing = count - out.len();
+        out.extend(compile(&more).into_iter().filter(Query::is_event_query).take(missing));
     }
     out
 }
 
-/// Compiles rules as `(language, text)`.
-pub fn compile(rules: &[(String, String)]) -> Vec<Query> {
-    let query =
-        |(language, text): &(String, String)| if language == "kql" { Query::kql(text) } else { Query::eql(text) };
+/// Compiles rules with the ECS types, as the command line does.
+pub fn compile(rules: &[Text]) -> Vec<Query> {
+    let settings = Settings { schema: Arc::new(Schema::ecs()), ..Settings::default() };
+    let query = |(language, text): &Text| {
+        let builder = Query::builder().settings(settings.clone());
+        if language == "kql" { builder.kql(text) } else { builder.eql(text) }
+    };
     rules.iter().filter_map(|rule| query(rule).ok()).collect()
 }

@@ -29,3 +29,8 @@ pub use diagnostic::{Diagnostic, Diagnostics};
 pub use event::{Event, EventError};
 pub use query::{Filter, Hit, Query, QuerySet, Run};
 pub use schema::Schema;
+
+/// The examples of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

@@ -93,3 +93,76 @@ fn every_code_has_its_case() {
     }
     assert!(problems.is_empty(), "{}", problems.join("\n\n"));
 }
+
+/// The usual slips of authors, in both languages.
+const SLIPS: &[(&str, &[&str])] = &[
+    (
+        "kql",
+        &[
+            "bytes:[1 TO 2]",
+            "bytes:{1 TO 5}",
+            "process.name:/cmd[0-9]+/",
+            "user.name: a && host.name: b",
+            "user.name: root || true",
+            "-user.name",
+            "user.name = root",
+            "user.name == \"root\"",
+            "process where true",
+            "user.name: “root”",
+            "user.name: 'root'",
+            "user.name: ",
+            "user.name: root and",
+            "user.name: a or b",
+            "url.full: http://example.org",
+            "process.args: f(x)",
+            "user.name: (a or b",
+            "user.name: root)",
+            "user.name: not root",
+            "message: cannot open",
+            "user.name: \"root",
+            "file.path: C:\\Windows",
+        ],
+    ),
+    (
+        "eql",
+        &[
+            "user.name: \"root\"",
+            "process where user.name: root",
+            "process where user.name == 'root'",
+            "process where user.name = \"root\"",
+            "process user.name == \"root\"",
+            "process where usr.name == \"root\" and strtsWith(user.name, \"r\") and length(1) == 2",
+            "process where user.name == \"a\" && true",
+            "process where user.name == \"a\" || true",
+            "process where user.name not like \"a*\"",
+            "process where user.name is null",
+            "process where user.name == \"C:\\Windows\"",
+            "process where (user.name == \"a\"",
+            "Process Where true",
+            "process where true | tial 1",
+            "sequence with maxspan=5 [a where true] [b where true]",
+            "sequence by user.name [a where true]",
+            "process where process.args[0] == \"a\"",
+            "process where child of [process where true]",
+        ],
+    ),
+];
+
+#[test]
+fn slips() {
+    let mut shown = String::new();
+    for (language, texts) in SLIPS {
+        for text in *texts {
+            let builder = Query::builder().settings(settings(Schema::ecs(), Dialect::Newest));
+            let query = if *language == "kql" { builder.kql(text) } else { builder.eql(text) };
+            let told = query.map_or_else(|found| found.to_string(), |query| query.warnings().to_string());
+            assert!(told.contains("= help:"), "{language} `{text}` has no help:\n{told}");
+            shown.push_str(&format!("{told}\n\n"));
+        }
+    }
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slips.txt");
+    if std::env::var_os("BLESS").is_some() {
+        std::fs::write(&file, &shown).unwrap();
+    }
+    assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), shown);
+}

@@ -37,6 +37,10 @@ fn random_queries() {
                     gaps += 1;
                     true
                 }
+                (Err(found), Value::Bool(false)) if is_stricter(&kql::product(found)) => {
+                    gaps += 1;
+                    true
+                }
                 (Err(_), Value::String(_)) => {
                     refused += 1;
                     true
@@ -59,13 +63,28 @@ fn random_queries() {
 /// What Elasticsearch answers and the model does not know: some ranges, fractions of milliseconds.
 fn is_gap(wanted: &str) -> bool {
     let range = wanted.ends_with("does not support range queries") && !wanted.contains("_index");
-    range || wanted.ends_with("failed to parse date field [1.005]")
+    // The model knows whole milliseconds alone.
+    let date = wanted.split_once("failed to parse date field [").map(|(_, date)| date.trim_end_matches(']'));
+    range || date.is_some_and(|date| date.contains('.') && date.parse::<f64>().is_ok())
+}
+
+/// What Elasticsearch refuses and the model does not: a null where a text has to be, in a group that is not mapped, since the
+/// request is read before it is looked at; a single bound on a key of a flattened field, whatever the bound; a number of
+/// milliseconds that no 64 bits hold.
+fn is_stricter(found: &str) -> bool {
+    found == "No text specified for text query"
+        || found == "value cannot be null"
+        || found.starts_with("[range] queries on keyed [flattened] fields")
+        || found.starts_with("failed to parse date field [18446744073709551615]")
+        || found.starts_with("failed to parse date field [18446744073709551616]")
+        || found.starts_with("failed to parse date field [9223372036854775808]")
+        || found.starts_with("failed to parse date field [-9223372036854775809]")
 }
 
 fn case(random: &mut Random) -> Value {
     let depth = random.below(3);
     json!({
         "query": random::query(random, depth), "event": random::event(random), "mapping": random::mapping(),
-        "now": "2021-05-07T00:30:00Z", "index": "logs-x", "config": random.pick(&[&json!({}), &json!({"caseInsensitive": true})])
+        "now": "2021-05-07T00:30:00Z", "index": "logs-x", "config": random.pick(&[&json!({}), &json!({"caseInsensitive": true}), &json!({"nestedIgnoreUnmapped": true, "dateFormatTZ": "Zulu"})])
     })
 }

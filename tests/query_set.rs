@@ -55,8 +55,7 @@ fn same_record(text: &str, fields: &[FieldKey], layout: &Layout, scratch: &mut S
 }
 
 fn keys(names: &BTreeSet<String>) -> Vec<FieldKey> {
-    let names = names.iter().filter(|name| !name.starts_with('_'));
-    names.enumerate().map(|(id, name)| FieldKey::new(id as u32, name.as_str())).collect()
+    names.iter().enumerate().map(|(id, name)| FieldKey::new(id as u32, name.as_str())).collect()
 }
 
 #[test]
@@ -100,6 +99,7 @@ fn json(random: &mut Random, depth: usize) -> String {
         "\"0123456789abcdef\"",
         "{}",
         "[]",
+        "\"logs-a.b-default\"",
     ];
     match random.below(if depth == 0 { 1 } else { 3 }) {
         0 => (*random.pick(LEAVES)).to_owned(),
@@ -112,7 +112,26 @@ fn json(random: &mut Random, depth: usize) -> String {
 }
 
 fn object(random: &mut Random, depth: usize) -> String {
-    const KEYS: &[&str] = &["a", "b", "a.b", "b.a.c", "c", "\\u0061", "", "a.", "é"];
+    const KEYS: &[&str] = &[
+        "a",
+        "b",
+        "a.b",
+        "b.a.c",
+        "c",
+        "\\u0061",
+        "a\\u0000",
+        "",
+        "a.",
+        "é",
+        "_index",
+        "_id",
+        "_source",
+        "event",
+        "dataset",
+        "a key of twenty bytes",
+        "a key of 16 byte",
+        "event.module",
+    ];
     let item = |random: &mut Random| format!("\"{}\" :\t{}", random.pick(KEYS), json(random, depth.saturating_sub(1)));
     let items: Vec<String> = (0..random.below(5)).map(|_| item(random)).collect();
     format!("{{ {} }}", items.join(","))
@@ -120,11 +139,38 @@ fn object(random: &mut Random, depth: usize) -> String {
 
 #[test]
 fn records_of_random_events() {
-    let names =
-        ["a", "b", "c", "a.b", "a.a", "b.a", "b.a.c", "a.b.c", "c.a", "é", "a.", "a.é.b"].map(str::to_owned).into();
+    let names = [
+        "a",
+        "b",
+        "c",
+        "a.b",
+        "a.a",
+        "b.a",
+        "b.a.c",
+        "a.b.c",
+        "c.a",
+        "é",
+        "a.",
+        "a.é.b",
+        "_index",
+        "_id",
+        "_source",
+        "_source.a",
+        "_index.a",
+        "event.dataset",
+        "event.module",
+        "data_stream.type",
+        "event",
+        "a key of twenty bytes",
+        "a key of 16 byte",
+        "a key of twenty bytes.a",
+        "a key of 16 byte.b",
+    ]
+    .map(str::to_owned)
+    .into();
     let fields = keys(&names);
     let (layout, mut scratch) = (Layout::new(&fields), Scratch::default());
-    for seed in 0..20_000 {
+    for seed in 0..60_000 {
         let text = object(&mut Random::new(seed), 4);
         same_record(&text, &fields, &layout, &mut scratch);
     }

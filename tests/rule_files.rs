@@ -12,6 +12,7 @@ mod support;
 
 use std::path::Path;
 
+use elkhound::engine::{RuleSet, RuleSettings};
 use elkhound::rule::{History, Loaded, ProblemKind, RuleType, load_paths, load_text};
 
 fn load(file: &str, text: &str) -> Loaded {
@@ -157,4 +158,139 @@ fn samples_of_exports_and_packages() {
         assert_eq!((loaded.rules.len(), loaded.problems.len()), (rules, 0), "{file}");
         eprintln!("{file} {rules}/{rules}");
     }
+}
+
+/// What a rule of the API says wrong, and the text that the message marks.
+#[test]
+fn wrong_fields_are_marked() {
+    let cases = [
+        (r#""max_signals": 0"#, "`max_signals` has to be a whole number from 1", "0"),
+        (r#""index": "logs-*""#, "`index` has to be a list of texts", r#""logs-*""#),
+        (r#""filters": {"a": 1}"#, "`filters` has to be a list of objects", r#"{"a": 1}"#),
+        (r#""index": ["a"], "data_view_id": "b""#, "`index` and `data_view_id` exclude each other", r#""b""#),
+        (r#""language": "eql""#, "`language` has to be `kuery` or `lucene`", r#""eql""#),
+        (
+            r#""threshold": {"field": ["a","b","c","d","e","f"], "value": 1}"#,
+            "at most 5 fields",
+            r#"["a","b","c","d","e","f"]"#,
+        ),
+        (r#""threshold": {"field": [], "value": 0}"#, "`threshold` has to be", r#"{"field": [], "value": 0}"#),
+        (
+            r#""threshold": {"value": 1, "cardinality": [{"field": "a", "value": 0}]}"#,
+            "`threshold.cardinality` has to be",
+            r#"[{"field": "a", "value": 0}]"#,
+        ),
+        (r#""new_terms_fields": ["a","b","c","d"]"#, "a list of 1 to 3 names", r#"["a","b","c","d"]"#),
+        (r#""threat_mapping": [{"entries": []}]"#, "`threat_mapping.0` has to be", r#"{"entries": []}"#),
+        (
+            r#""threat_mapping": [{"entries": [{"field": "a", "value": "b", "negate": true}]}]"#,
+            "only negated entries",
+            r#"{"entries": [{"field": "a", "value": "b", "negate": true}]}"#,
+        ),
+        (
+            r#""threat_mapping": [{"entries": [{"field": "a", "value": "b"}, {"field": "a", "value": "b", "negate": true}]}]"#,
+            "the same pair of fields negated and not",
+            r#"{"entries": [{"field": "a", "value": "b"}, {"field": "a", "value": "b", "negate": true}]}"#,
+        ),
+        (r#""alert_suppression": {"group_by": []}"#, "`alert_suppression.group_by` has to be", "[]"),
+        (
+            r#""alert_suppression": {"group_by": ["a"], "duration": {"value": 5, "unit": "d"}}"#,
+            "`alert_suppression.duration` has to be",
+            r#"{"value": 5, "unit": "d"}"#,
+        ),
+        (
+            r#""alert_suppression": {"group_by": ["a"], "missing_fields_strategy": "drop"}"#,
+            "`alert_suppression.missing_fields_strategy` has to be",
+            r#""drop""#,
+        ),
+        (
+            r#""severity_mapping": [{"field": "a", "value": "b", "severity": "odd"}]"#,
+            "`severity_mapping.0` has to be",
+            r#"{"field": "a", "value": "b", "severity": "odd"}"#,
+        ),
+    ];
+    for (field, message, marked) in cases {
+        let text =
+            format!("\n{{\"name\": \"A\", \"type\": \"query\", \"severity\": \"low\", \"risk_score\": 1,\n  {field}}}");
+        let loaded = load("a.json", &text);
+        let problem = loaded.problems.first().unwrap_or_else(|| panic!("{field} is taken"));
+        let item = &problem.diagnostics().items()[0];
+        assert!(item.message.contains(message), "{field}: {}", item.message);
+        assert_eq!(&problem.diagnostics().source().text()[item.span.start..item.span.end], marked, "{field}");
+        assert_eq!(problem.diagnostics().source().place(item.span.start).line, 3, "{field}");
+        assert_eq!(problem.rule_type(), Some(RuleType::Query));
+    }
+}
+
+#[test]
+fn what_does_not_run_is_marked_in_the_file() {
+    let toml = RULE.replace("type = \"eql\"", "type = \"query\"").replace("process where true\n  and false", "a: b")
+        + "[[rule.filters]]\n[rule.filters.query.exists]\nfield = \"a\"\n[[rule.filters]]\n[rule.filters.query.fuzzy]\na = 1\n";
+    let json = r#"{"name": "A", "type": "query", "severity": "low", "risk_score": 1, "query": "a: b",
+        "filters": [{"query": {"exists": {"field": "a"}}},
+            {"query": {"fuzzy": {"a": 1}}}]}"#;
+    for (file, text, line) in [("a.toml", toml.as_str(), 16), ("a.json", json, 3)] {
+        let compiled = RuleSet::compile(load(file, text), &RuleSettings::default());
+        let problem = &compiled.problems[0];
+        assert_eq!(problem.reason(), "filters of the kind `fuzzy` are not evaluated");
+        assert_eq!(problem.kind(), ProblemKind::Unsupported);
+        let findings = problem.diagnostics();
+        assert_eq!(findings.source().place(findings.items()[0].span.start).line, line, "{file}");
+    }
+}
+
+#[test]
+fn rules_that_are_not_evaluated_say_why() {
+    let base = r#""name": "A", "severity": "low", "risk_score": 1"#;
+    for (fields, reason) in [
+        (r#""type": "esql", "query": "from x""#, "rules of the type `esql` are not evaluated"),
+        (
+            r#""type": "machine_learning", "anomaly_threshold": 1, "machine_learning_job_id": "j""#,
+            "rules of the type `machine_learning` are not evaluated",
+        ),
+        (r#""type": "query", "language": "lucene", "query": "a:b""#, "queries in `lucene` are not evaluated"),
+        (r#""type": "saved_query", "saved_id": "s""#, "the rule has no query of its own"),
+        (
+            r#""type": "threat_match", "query": "*", "threat_query": "a", "threat_language": "lucene", "threat_index": ["t"], "threat_mapping": [{"entries": [{"field": "a", "value": "b"}]}]"#,
+            "only `kuery` is evaluated",
+        ),
+    ] {
+        let compiled = RuleSet::compile(load("a.json", &format!("{{{base}, {fields}}}")), &RuleSettings::default());
+        assert_eq!(compiled.problems.len(), 1, "{fields}");
+        assert_eq!(compiled.problems[0].reason(), reason);
+        assert_eq!(compiled.problems[0].kind(), ProblemKind::Unsupported);
+    }
+    let saved = format!(r#"{{{base}, "type": "saved_query", "saved_id": "s", "query": "a: b"}}"#);
+    assert!(RuleSet::compile(load("a.json", &saved), &RuleSettings::default()).problems.is_empty());
+}
+
+/// Lines of an export that are no rules: none is taken for one, whatever version wrote it.
+#[test]
+fn exports_hold_more_than_rules() {
+    let lines = [
+        r#"{"name":"A","risk_score":1,"severity":"low","type":"query","query":"a: b"}"#,
+        r#"{"list_id":"l","name":"L","type":"detection","namespace_type":"single","id":"1","version":1}"#,
+        r#"{"list_id":"l","item_id":"i","type":"simple","entries":[]}"#,
+        r#"{"id":"v","list_id":"ips","type":"ip","value":"10.0.0.1"}"#,
+        r#"{"id":"c","type":"action","attributes":{"name":"n"},"references":[]}"#,
+        r#"{"exported_count":4,"exported_rules_count":1}"#,
+        r#"{"exported_rules_count":1,"missing_rules":[],"missing_rules_count":0}"#,
+        r#"{"exported_exception_list_count":1,"exported_exception_list_item_count":1}"#,
+    ];
+    let loaded = load("-", &lines.join("\n"));
+    assert!(loaded.problems.is_empty(), "{}", loaded.problems[0]);
+    assert_eq!((loaded.rules.len(), loaded.exceptions.len()), (1, 2));
+    assert_eq!(loaded.value_lists["ips"], ["10.0.0.1"]);
+}
+
+#[test]
+fn a_rule_without_a_query() {
+    let api = r#"{"name":"A","risk_score":1,"severity":"low","type":"query"}"#;
+    assert_eq!(load("a.json", api).rules[0].document()["query"], "", "the API fills in the empty query");
+    let toml = |more: &str| {
+        format!("[metadata]\n[rule]\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\n{more}")
+    };
+    assert_eq!(load("a.toml", &toml("")).problems[0].reason(), "the rule has no `query`");
+    let filtered = toml("[[rule.filters]]\n[rule.filters.query.exists]\nfield = \"a\"\n");
+    assert!(load("a.toml", &filtered).problems.is_empty(), "filters alone are enough");
 }

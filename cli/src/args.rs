@@ -38,6 +38,8 @@ pub enum Command {
     Match(MatchArgs),
     /// Run many rules over events and print the alerts as JSON lines.
     Run(RunArgs),
+    /// Measure how fast rules are on events, beside what building a JSON value of each event costs.
+    Bench(BenchArgs),
     /// Run the tests beside rules.
     Test(TestArgs),
     /// Say what may be typed at a place in a query.
@@ -303,6 +305,25 @@ pub struct RunArgs {
     pub metrics: Option<PathBuf>,
     #[command(flatten)]
     pub simulate: SimulateArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct BenchArgs {
+    /// Rule files, directories and patterns of them; `-` is stdin.
+    #[arg(value_name = "RULES", required = true)]
+    pub rules: Vec<PathBuf>,
+    /// Files of events, one JSON object a line; they are held in memory.
+    #[arg(long, value_name = "EVENTS", num_args = 1.., required = true)]
+    pub events: Vec<PathBuf>,
+    #[command(flatten)]
+    pub dialect: DialectArgs,
+    #[command(flatten)]
+    pub eval: EvalArgs,
+    #[command(flatten)]
+    pub beside: BesideArgs,
+    /// The figures as a table, or as one JSON object.
+    #[arg(long, value_enum, default_value = "text")]
+    pub format: Format,
 }
 
 /// What rules refer to and their files do not hold.

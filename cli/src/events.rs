@@ -1,76 +1,71 @@
 //! Reading events: a JSON object a line, or a list of them.
 
-use std::io::BufRead;
+use std::io::{BufRead, BufReader};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use elkhound::event::Event;
+use elkhound::query::{Batch, Prepare};
 
 use crate::failure::{Failure, Outcome};
 use crate::{input, output};
 
-/// The events of all paths, in order; stdin where there are none.
+/// What is read of the events.
+pub struct Reading<'r> {
+    /// Says which events matter.
+    pub batch: &'r Batch,
+    /// Whether what an index name tells stands in for absent fields.
+    pub fill: bool,
+    /// Threads.
+    pub jobs: usize,
+}
+
+/// All events of all paths, in order; stdin where there are none.
 pub fn read(paths: &[PathBuf], fill: bool) -> Outcome<Vec<Arc<Event>>> {
+    read_some(paths, &Reading { batch: &Batch::of_all(), fill, jobs: 1 })
+}
+
+/// The events of all paths that matter, in order; stdin where there are none.
+pub fn read_some(paths: &[PathBuf], reading: &Reading<'_>) -> Outcome<Vec<Arc<Event>>> {
     let stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &stdin } else { paths };
     let mut out = Vec::new();
     let length = paths.iter().map(|path| std::fs::metadata(path).ok().map(|metadata| metadata.len())).sum();
     let bar = output::progress(length);
     for path in paths {
-        file(path, fill, &bar, &mut out)?;
+        out.extend(file(path, reading, &bar)?);
     }
     bar.finish_and_clear();
     Ok(out)
 }
 
-fn file(path: &Path, fill: bool, bar: &indicatif::ProgressBar, out: &mut Vec<Arc<Event>>) -> Outcome<()> {
+fn file(path: &Path, reading: &Reading<'_>, bar: &indicatif::ProgressBar) -> Outcome<Vec<Arc<Event>>> {
     let name: Arc<str> = input::name(path).into();
-    let mut reader = input::open(path)?;
-    let mut line = Vec::new();
-    let mut number = 0;
-    loop {
-        line.clear();
-        let read = reader.read_until(b'\n', &mut line).map_err(|error| Failure::file(path, error))?;
-        if read == 0 {
-            return Ok(());
-        }
-        number += 1;
-        bar.inc(read as u64);
-        let text = line.trim_ascii();
-        if text.is_empty() {
-            continue;
-        }
-        if number == 1 && text.starts_with(b"[") {
-            return list(path, &name, &line, reader, fill, out);
-        }
-        let event = Event::from_json(text).map_err(|error| Failure::file(path, format!("line {number}: {error}")))?;
-        out.push(Arc::new(origin(event, &name, number, fill)));
+    let mut reader = BufReader::new(bar.wrap_read(input::open(path)?));
+    let start = reader.fill_buf().map_err(|error| Failure::file(path, error))?;
+    let prepare = |event, number| origin(event, &name, number, reading.fill);
+    if start.split(|&byte| byte == b'\n').next().is_some_and(|line| line.trim_ascii_start().starts_with(b"[")) {
+        return list(path, reader, &prepare);
     }
+    reading.batch.read(&mut reader, reading.jobs, &prepare).map_err(|error| Failure::file(path, error))
 }
 
 /// A file that is one JSON list.
-fn list(
-    path: &Path,
-    name: &Arc<str>,
-    first: &[u8],
-    mut rest: Box<dyn BufRead>,
-    fill: bool,
-    out: &mut Vec<Arc<Event>>,
-) -> Outcome<()> {
-    let mut text = first.to_vec();
-    rest.read_to_end(&mut text).map_err(|error| Failure::file(path, error))?;
+fn list(path: &Path, mut reader: impl BufRead, prepare: Prepare<'_>) -> Outcome<Vec<Arc<Event>>> {
+    let mut text = Vec::new();
+    reader.read_to_end(&mut text).map_err(|error| Failure::file(path, error))?;
     let events: Vec<serde_json::Value> = serde_json::from_slice(&text).map_err(|error| Failure::file(path, error))?;
-    for (at, event) in events.into_iter().enumerate() {
+    let event = |(at, event): (usize, serde_json::Value)| {
         if !event.is_object() {
             return Err(Failure::file(path, format!("element {at}: an event is a JSON object")));
         }
-        out.push(Arc::new(origin(Event::from_value(event), name, at + 1, fill)));
-    }
-    Ok(())
+        Ok(Arc::new(prepare(Event::from_value(event), at as u64 + 1)))
+    };
+    events.into_iter().enumerate().map(event).collect()
 }
 
 /// An event without an index or an id of its own has those of its place.
-fn origin(event: Event, name: &Arc<str>, number: usize, fill: bool) -> Event {
+fn origin(event: Event, name: &Arc<str>, number: u64, fill: bool) -> Event {
     let event = event.with_origin(name, || number.to_string().into());
     if fill { event } else { event.without_fill() }
 }

@@ -20,7 +20,7 @@ pub fn name(path: &Path) -> String {
 }
 
 /// Opens a file for reading; `.gz` and `.zst` are unpacked on the way; `-` is stdin.
-pub fn open(path: &Path) -> Outcome<Box<dyn BufRead>> {
+pub fn open(path: &Path) -> Outcome<Box<dyn BufRead + Send>> {
     if is_stdin(path) {
         return Ok(Box::new(BufReader::with_capacity(1 << 16, std::io::stdin())));
     }
@@ -31,8 +31,8 @@ pub fn open(path: &Path) -> Outcome<Box<dyn BufRead>> {
     unpacked(path, file)
 }
 
-fn unpacked(path: &Path, file: File) -> Outcome<Box<dyn BufRead>> {
-    let reader: Box<dyn Read> = match path.extension().and_then(|extension| extension.to_str()) {
+fn unpacked(path: &Path, file: File) -> Outcome<Box<dyn BufRead + Send>> {
+    let reader: Box<dyn Read + Send> = match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
         Some("zst") => Box::new(zstd::Decoder::new(file).map_err(|error| Failure::file(path, error))?),
         _ => Box::new(file),

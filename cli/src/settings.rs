@@ -13,6 +13,11 @@ use crate::failure::{Failure, Outcome};
 use crate::query::KibanaConfig;
 use crate::schema;
 
+/// Whether [`of`] has to see the events.
+pub fn need_events(eval: &EvalArgs) -> bool {
+    eval.schema.strict && eval.schema.schema == BaseSchema::None
+}
+
 /// The settings that the arguments name; `events` are those that a closed schema takes its dynamic fields from.
 pub fn of(eval: &EvalArgs, dialect: &DialectArgs, events: &[Arc<Event>]) -> Outcome<Settings> {
     let mut settings = typed(&eval.schema, dialect, events)?;

@@ -3,13 +3,14 @@
 
 mod findings;
 mod names;
+mod slips;
 
 use std::sync::Arc;
 
 use super::Context;
 use super::leaf::{Constant, Leaf, Request, Side, Words};
 use super::query_string::{Clause, QueryString};
-use crate::diagnostic::{Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::plan::Predicate;
 use crate::schema::{Field, FieldType, Lookup, Origin};
 use crate::source::{Source, Span};
@@ -48,6 +49,7 @@ pub fn analyze(
 ) -> Result<(Predicate, Diagnostics), Diagnostics> {
     let mut analysis = Analysis { settings, context, findings: Vec::new() };
     let predicate = analysis.node(node, None);
+    analysis.findings.extend(slips::slips(node, source));
     let findings = Diagnostics::new(source.clone(), analysis.findings);
     if findings.has_errors() { Err(findings) } else { Ok((predicate, findings)) }
 }
@@ -101,6 +103,7 @@ impl Analysis<'_> {
     fn nested(&mut self, path: &Literal, query: &Node, group: Option<&str>) -> Predicate {
         let name = path.to_text();
         let full = group.map_or_else(|| name.clone(), |outer| format!("{outer}.{name}"));
+        let before = self.findings.len();
         let predicate = self.node(query, Some(&full));
         let mapped = match self.context.schema.lookup(&full) {
             Lookup::Field(field) => field.kind == FieldType::Nested || field.origin != Origin::Caller,
@@ -113,7 +116,12 @@ impl Analysis<'_> {
             let refusal = format!("[nested] failed to find nested object under path [{full}]");
             let field = Field::plain(&full, FieldType::Object, Origin::Caller);
             self.refuse(&field, path.span, &refusal);
+            return Predicate::Const(false);
         }
+        // The inner request is read and never built, so only what its reader refuses is refused.
+        let inside = self.findings.split_off(before);
+        let is_built = |item: &Diagnostic| matches!(item.code, Code::Refused | Code::RefusedLenient) && !is_read(item);
+        self.findings.extend(inside.into_iter().filter(|item| !is_built(item)));
         Predicate::Const(false)
     }
 
@@ -152,8 +160,13 @@ impl Analysis<'_> {
 
     fn leaf(&self, field: &Arc<Field>, question: Question<'_>, group: Option<&str>) -> Leaf {
         match question {
-            // Open on both sides.
-            Question::Range(_, bound) if bound.is_null() => self.exists(field, group),
+            // Open on both sides. An object has no values, and a key of a flattened field asks for two bounds.
+            Question::Range(_, bound) if bound.is_null() && field.kind == FieldType::Object => {
+                Ok(Predicate::Const(false))
+            }
+            Question::Range(_, bound) if bound.is_null() && field.kind != FieldType::FlattenedKey => {
+                self.exists(field, group)
+            }
             Question::Value(value) if value.is_star() => self.exists(field, group),
             Question::Range(operator, bound) => {
                 let text = bound.to_text();
@@ -204,7 +217,7 @@ impl Analysis<'_> {
     fn null(&self, field: &Arc<Field>, keyword: bool) -> Leaf {
         match field.kind {
             kind if kind.is_date() && self.settings.typed => Ok(self.request("").exists(field)),
-            _ if keyword => Err("value cannot be null".into()),
+            _ if keyword => Err(NO_VALUE.into()),
             _ => Err(NO_TEXT.into()),
         }
     }
@@ -239,6 +252,12 @@ impl Analysis<'_> {
 }
 
 const NO_TEXT: &str = "No text specified for text query";
+const NO_VALUE: &str = "value cannot be null";
+
+/// Whether Elasticsearch refuses it while it reads a request, before it looks at fields.
+fn is_read(item: &Diagnostic) -> bool {
+    item.product.as_deref().is_some_and(|product| [NO_TEXT, NO_VALUE].contains(&product))
+}
 
 const fn words(quoted: bool) -> Words {
     if quoted { Words::Phrase } else { Words::Any }

@@ -9,6 +9,7 @@ pub mod filter;
 pub mod kql;
 mod leaf;
 mod number;
+pub mod propose;
 mod query_string;
 pub mod suggest;
 

@@ -1,5 +1,12 @@
 //! The nearest names for a name that is not known.
 
+use crate::schema::Schema;
+
+/// The declared fields whose names are most like `name`, best first, at most three.
+pub fn nearest_fields<'a>(name: &'a str, schema: &'a Schema) -> Vec<&'a str> {
+    nearest(name, schema.names_like(name, limit(name)))
+}
+
 /// The names of `known` that are most like `name`, best first, at most three.
 ///
 /// ```
@@ -7,7 +14,7 @@
 /// assert_eq!(nearest("proces.name", ["process.name", "host.name"].into_iter()), ["process.name"]);
 /// ```
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let limit = (name.chars().count() / 3).clamp(1, 4);
+    let limit = limit(name);
     let mut found: Vec<(usize, &str)> = known
         .filter(|other| other.len().abs_diff(name.len()) <= limit)
         .filter_map(|other| distance(name, other, limit).map(|distance| (distance, other)))
@@ -15,6 +22,11 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a 
     found.sort_unstable();
     found.dedup();
     found.into_iter().take(3).map(|(_, name)| name).collect()
+}
+
+/// How many letters of a name may differ.
+fn limit(name: &str) -> usize {
+    (name.chars().count() / 3).clamp(1, 4)
 }
 
 /// Insertions, deletions and replacements between two names, case aside; `None` beyond `limit`.

@@ -60,7 +60,7 @@ impl Config {
         let flag = |name: &str| json.get(name).and_then(Value::as_bool);
         Self {
             filters_in_must: flag("filtersInMustClause").unwrap_or(false),
-            time_zone: json.get("dateFormatTZ").and_then(Value::as_str).map(str::to_owned),
+            time_zone: json.get("dateFormatTZ").and_then(Value::as_str).and_then(zone),
             ignore_unmapped: flag("nestedIgnoreUnmapped"),
             case_insensitive: flag("caseInsensitive"),
         }
@@ -297,8 +297,20 @@ fn free_text(value: &Literal) -> Value {
 
 /// A number as JavaScript's `Number` reads a whole text; `None` is NaN.
 fn number(text: &str) -> Option<f64> {
-    let text = text.trim();
-    if text.is_empty() { Some(0.0) } else { text.parse().ok() }
+    let text = text.trim_matches(|c: char| c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}'));
+    let radix = |digits: &str, radix| u128::from_str_radix(digits, radix).ok().map(|value| value as f64);
+    match text.get(..2) {
+        Some("0x" | "0X") => return radix(&text[2..], 16),
+        Some("0o" | "0O") => return radix(&text[2..], 8),
+        Some("0b" | "0B") => return radix(&text[2..], 2),
+        _ => {}
+    }
+    let plain = text.bytes().all(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.' | b'e' | b'E'));
+    match text.trim_start_matches(['+', '-']) {
+        "" if text.is_empty() => Some(0.0),
+        "Infinity" => Some(f64::INFINITY),
+        _ => text.parse().ok().filter(|_| plain),
+    }
 }
 
 /// A number as JavaScript's `parseFloat` reads the start of a text.
@@ -312,9 +324,26 @@ fn leading_number(text: &str) -> Option<f64> {
 
 fn js_number(value: Option<f64>) -> Value {
     match value {
-        Some(value) if value.fract() == 0.0 && value.abs() < 9.2e18 => json!(value as i64),
+        // Whole numbers below 10^21 are written out: the shortest digits, then zeros.
+        Some(value) if value.fract() == 0.0 && value.abs() < 1e21 => {
+            let digits = value.to_string();
+            digits
+                .parse::<i64>()
+                .map(Value::from)
+                .or_else(|_| digits.parse::<u64>().map(Value::from))
+                .unwrap_or(json!(value))
+        }
         Some(value) => json!(value),
         None => Value::Null,
+    }
+}
+
+/// The zone to send: none for an empty text; the browser's own is not known here, so UTC stands for it.
+fn zone(text: &str) -> Option<String> {
+    match text {
+        "" => None,
+        "Browser" => Some("UTC".to_owned()),
+        zone => Some(zone.to_owned()),
     }
 }
 

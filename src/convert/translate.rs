@@ -266,11 +266,30 @@ fn like_to_kql(expr: &Expr) -> Translated<String> {
     if value.contains('?') {
         return refused(expr.span, "KQL has no wildcard for one character");
     }
-    Ok(value
-        .split('*')
-        .map(|part| if part.is_empty() { String::new() } else { kql_text(part) })
-        .collect::<Vec<_>>()
-        .join("*"))
+    if !value.contains('*') {
+        return Ok(kql_quote(value));
+    }
+    if value.trim() != value {
+        return refused(expr.span, "KQL trims the spaces at the ends of a pattern");
+    }
+    let parts = value.split('*').map(|part| if part.is_empty() { String::new() } else { pattern_text(part) });
+    Ok(parts.collect::<Vec<_>>().join("*"))
+}
+
+/// A part of a pattern. Letters of keywords are written as code points, because `not` is one in the middle of a word as well
+/// and has no escape of its own.
+fn pattern_text(text: &str) -> String {
+    let mut out = String::new();
+    for c in text.chars() {
+        match c {
+            '\\' | '(' | ')' | ':' | '<' | '>' | '"' | '{' | '}' => out.extend(['\\', c]),
+            'n' | 'N' | 'o' | 'O' | 'a' | 'A' | '\t' | '\r' | '\n' if c.is_ascii_whitespace() || text.contains(' ') => {
+                out.push_str(&format!("\\u{:04x}", u32::from(c)));
+            }
+            c => out.push(c),
+        }
+    }
+    out
 }
 
 /// The text as an unquoted KQL literal.

@@ -95,6 +95,9 @@ codes! {
     TooComplex "E0504" "too complex"
         "A regular expression or a set of values is larger than the limits allow."
         "any where process.name regex \"(a|b){900}(c|d){900}\"";
+    LikelySlip "W0101" "hardly what was meant"
+        "The text is KQL, but it looks like a habit of another language, like quotes that are none, or like an operand that is missing."
+        "user.name: alice or bob";
     NearName "W0201" "no type is known for the field"
         "No schema in force has the field, though one has a field of a similar name. The JSON type of each value decides."
         "proces.name: cmd.exe";

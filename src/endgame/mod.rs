@@ -6,6 +6,8 @@
 mod check;
 mod eval;
 mod function;
+mod pass;
+mod pending;
 mod pipe;
 mod relation;
 mod run;
@@ -55,9 +57,10 @@ impl Program {
         Ok(Arc::new(Self { statement, scope: Scope { case_sensitive, regexes } }))
     }
 
-    /// Starts a run over events in input order.
-    pub fn start(self: &Arc<Self>) -> Run {
-        Run::new(Arc::clone(self))
+    /// Starts a run over events in input order that holds at most `limit` of each thing it has to remember: sequences under
+    /// way in each state, results that a pipe waits for, keys of `unique`, processes of a relation.
+    pub fn start(self: &Arc<Self>, limit: usize) -> Run {
+        Run::new(Arc::clone(self), limit)
     }
 
     /// Whether the results are single events.

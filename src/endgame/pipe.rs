@@ -38,7 +38,7 @@ impl Item {
         }
     }
 
-    fn eval(&self, scope: &Scope, exprs: &[Expr]) -> Vec<Json> {
+    pub fn eval(&self, scope: &Scope, exprs: &[Expr]) -> Vec<Json> {
         match self {
             Self::Record(record) => {
                 exprs.iter().map(|expr| Environment::of_item(scope, record, &[record]).eval(expr)).collect()
@@ -69,7 +69,7 @@ pub(super) fn apply(scope: &Scope, pipes: &[Pipe], mut items: Vec<Item>) -> Vec<
     items
 }
 
-fn count(pipe: &Pipe) -> usize {
+pub(super) fn count(pipe: &Pipe) -> usize {
     match pipe.args.first().map(|arg| &arg.kind) {
         Some(ExprKind::Literal(Literal::Integer(count))) => usize::try_from(*count).unwrap_or(usize::MAX),
         _ => DEFAULT_COUNT,

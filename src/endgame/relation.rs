@@ -1,6 +1,6 @@
 //! Relations between processes: which are children or descendants of events that satisfy a query.
 
-use hashbrown::{HashMap, HashSet};
+use hashbrown::HashSet;
 use serde_json::Value as Json;
 
 use super::Scope;
@@ -116,15 +116,18 @@ impl Relations {
         self.all.len() == saved.len()
     }
 
-    /// Takes an event into account, before the query's own matching.
-    pub fn update(&mut self, scope: &Scope, event: &Json) {
+    /// Takes an event into account, before the query's own matching; tells how many processes were not noted because a
+    /// relation has `limit` of them.
+    pub fn update(&mut self, scope: &Scope, event: &Json, limit: usize) -> u64 {
+        let mut dropped = 0;
         for at in 0..self.all.len() {
-            self.all[at].advance(event);
+            dropped += self.all[at].advance(event, limit);
             let adds = event["pid"].as_i64().is_none_or(|pid| pid != 0) && self.satisfies(at, scope, event);
             if let (true, Some(key)) = (adds, process(event, "pid")) {
-                self.all[at].sources.insert(key);
+                dropped += add(&mut self.all[at].sources, key, limit);
             }
         }
+        dropped
     }
 
     fn satisfies(&self, at: usize, scope: &Scope, event: &Json) -> bool {
@@ -145,15 +148,15 @@ impl Relations {
 }
 
 impl Relation {
-    fn advance(&mut self, event: &Json) {
+    fn advance(&mut self, event: &Json, limit: usize) -> u64 {
         if event_type(event) != "process" {
-            return;
+            return 0;
         }
         for key in self.ended.drain(..) {
             self.sources.remove(&key);
             self.related.remove(&key);
         }
-        let (Some(pid), parent) = (process(event, "pid"), process(event, "ppid")) else { return };
+        let (Some(pid), parent) = (process(event, "pid"), process(event, "ppid")) else { return 0 };
         match change(event) {
             Some(true) => {
                 if event["pid"] == 4 && event["process_name"] == "System" {
@@ -162,13 +165,23 @@ impl Relation {
                 }
                 let known = |set: &HashSet<String>| parent.as_ref().is_some_and(|parent| set.contains(parent));
                 if known(&self.sources) || (self.kind == Kind::Descendant && known(&self.related)) {
-                    self.related.insert(pid);
+                    return add(&mut self.related, pid, limit);
                 }
             }
             Some(false) => self.ended.push(pid),
             None => {}
         }
+        0
     }
+}
+
+/// Adds a process unless there is no room; tells whether there was none.
+fn add(set: &mut HashSet<String>, key: String, limit: usize) -> u64 {
+    if set.len() >= limit && !set.contains(&key) {
+        return 1;
+    }
+    set.insert(key);
+    0
 }
 
 fn process(event: &Json, field: &str) -> Option<String> {
@@ -190,6 +203,3 @@ fn change(event: &Json) -> Option<bool> {
         _ => None,
     }
 }
-
-/// Kept so that maps of the dialect hash alike.
-pub(super) type Map<V> = HashMap<String, V>;

@@ -18,7 +18,7 @@ use crate::diagnostic::Diagnostics;
 use crate::event::index::IndexPatterns;
 use crate::event::time::Instant;
 use crate::plan::Predicate;
-use crate::query::{Query, QuerySet, Settings};
+use crate::query::{Batch, Query, QuerySet, Settings};
 use crate::rule::{LoadError, Loaded, Problem, Rule, RuleLanguage, RuleType, load_paths};
 
 /// What becomes of a quirk of Kibana's that only changes how an alert looks or when it comes. A quirk that changes whether there
@@ -140,6 +140,18 @@ impl RuleSet {
         let query = Settings { now, ..self.settings.query.clone() };
         let settings = RuleSettings { query, ..self.settings.clone() };
         compile(self.rules.get(rule)?.rule.clone(), &settings, &Exceptions::new(&settings)).ok()
+    }
+
+    /// The rules' queries together; `None` where they would break a limit that each of them keeps.
+    pub const fn queries(&self) -> Option<&QuerySet> {
+        self.queries.as_ref()
+    }
+
+    /// The rules' queries over a batch of lines.
+    pub fn batch(&self) -> Batch {
+        let queries: Vec<Query> = self.rules.iter().map(|compiled| compiled.query.clone()).collect();
+        // Together the queries may break a limit that each keeps.
+        Batch::new(&queries).unwrap_or_else(|_| Batch::of_all())
     }
 
     /// How many rules run.

@@ -23,7 +23,7 @@ impl Default for Limits {
 }
 
 /// Predicates, compiled. Immutable, and the same questions are stored once.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Program {
     pub(super) fields: Vec<FieldKey>,
     pub(super) leaves: Vec<Leaf>,

@@ -15,13 +15,19 @@ pub(super) struct DataStream {
 }
 
 impl DataStream {
-    /// The parts of an index name, if it is that of a data stream: `type-dataset-namespace`.
+    /// The parts of an index name, if it is that of a data stream.
     pub fn of_index(index: &str) -> Option<Self> {
+        let [kind, dataset, namespace] = Self::parts(index)?;
+        Some(Self { kind: kind.into(), dataset: dataset.into(), namespace: namespace.into() })
+    }
+
+    /// The same in place: `type-dataset-namespace`.
+    pub fn parts(index: &str) -> Option<[&str; 3]> {
         let mut parts = concrete(split_cluster(index).1).splitn(3, '-');
         let (kind, dataset, namespace) = (parts.next()?, parts.next()?, parts.next()?);
         let known = matches!(kind, "logs" | "metrics" | "traces" | "synthetics" | "profiling");
         let whole = !dataset.is_empty() && !namespace.is_empty() && !namespace.contains('-');
-        (known && whole).then(|| Self { kind: kind.into(), dataset: dataset.into(), namespace: namespace.into() })
+        (known && whole).then_some([kind, dataset, namespace])
     }
 }
 

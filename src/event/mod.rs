@@ -5,8 +5,10 @@
 
 mod document;
 pub mod index;
+mod layout;
 pub mod number;
 mod record;
+mod scan;
 pub mod table;
 pub mod time;
 pub mod value;
@@ -14,7 +16,8 @@ pub mod value;
 #[cfg(feature = "rules")]
 pub(crate) use document::EventState;
 pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
-pub use record::{Layout, Record, Scratch};
+pub use layout::Layout;
+pub use record::{Record, Scratch};
 pub use value::Value;
 
 /// A field that a program reads: a small number, unique within the program, and the dotted path it stands for.
@@ -49,6 +52,11 @@ pub trait Document {
     /// Shows each value of `field`, in the order of the document, until `visit` returns true; tells whether it
     /// did. Explicit nulls are shown as [`Value::Null`]; an object at the path is shown as [`Value::Object`].
     fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool;
+
+    /// The numbers of the fields that have a value or a null, where the document knows them without being asked for each.
+    fn present(&self) -> Option<&[u32]> {
+        None
+    }
 
     /// Shows each leaf value below `prefix` (all of them for the empty prefix) with its full dotted path, likewise.
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool;

@@ -3,6 +3,7 @@
 //! [`Filter`] is a query on single events, so it can answer at once; [`Query`] is any query, so only a [`Run`] over events
 //! can.
 
+mod batch;
 mod build;
 mod hit;
 mod run;
@@ -12,6 +13,7 @@ mod settings;
 
 use std::sync::Arc;
 
+pub use batch::{Batch, Prepare, ReadError, in_time_order};
 pub use build::Builder;
 pub use hit::{Hit, response};
 pub use run::{Run, RunStats};

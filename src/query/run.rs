@@ -32,7 +32,7 @@ pub struct Run {
 #[derive(Debug)]
 pub(super) enum State {
     Event,
-    Sequence(SequenceRun),
+    Sequence(Box<SequenceRun>),
     Sample(SampleRun),
     Endgame(endgame::Run),
 }
@@ -83,9 +83,11 @@ impl Run {
     pub(super) fn new(query: Query) -> Self {
         let state = match &query.0.kind {
             Kind::Event => State::Event,
-            Kind::Sequence(sequence) => State::Sequence(SequenceRun::new(sequence, query.0.settings.partials)),
+            Kind::Sequence(sequence) => {
+                State::Sequence(Box::new(SequenceRun::new(sequence, query.0.settings.partials)))
+            }
             Kind::Sample(_) => State::Sample(SampleRun::default()),
-            Kind::Endgame(program) => State::Endgame(program.start()),
+            Kind::Endgame(program) => State::Endgame(program.start(query.0.settings.partials)),
         };
         let pipes = Pipes::new(&query.0.plan.pipes);
         Self { query, state, waiting: BinaryHeap::new(), newest: None, last: None, pipes, stats: RunStats::default() }
@@ -129,14 +131,8 @@ impl Run {
         match &mut self.state {
             State::Event => {}
             State::Endgame(run) => {
-                let shape = if query.is_event_query() { Shape::Event } else { Shape::Sequence };
-                let found = std::mem::replace(run, run.restarted()).finish();
-                let hit = |events: Vec<Arc<Event>>| Hit {
-                    shape,
-                    join_keys: Vec::new(),
-                    events: events.into_iter().map(Some).collect(),
-                };
-                hits.extend(found.into_iter().map(hit));
+                let found = run.finish();
+                hits.extend(endgame_hits(&query, found));
             }
             State::Sequence(run) => {
                 if let Kind::Sequence(sequence) = &query.0.kind {
@@ -162,7 +158,8 @@ impl Run {
     /// The counters.
     pub fn stats(&self) -> RunStats {
         let (live, dropped) = match &self.state {
-            State::Event | State::Endgame(_) => (0, 0),
+            State::Event => (0, 0),
+            State::Endgame(run) => run.counts(),
             State::Sequence(run) => (run.stats().live, run.stats().evicted),
             State::Sample(run) => run.counts(),
         };
@@ -203,8 +200,8 @@ impl Run {
                 Vec::new()
             }
             (State::Endgame(run), _) => {
-                run.push(event);
-                Vec::new()
+                let found = run.push(event);
+                endgame_hits(&self.query, found)
             }
             _ if compiled.program.matches(0, event.as_ref()) => {
                 vec![Hit { shape: Shape::Event, join_keys: Vec::new(), events: vec![Some(Arc::clone(event))] }]
@@ -221,6 +218,13 @@ impl Run {
         self.stats.hits += out.len() as u64;
         out
     }
+}
+
+/// The results of the Endgame dialect, each a list of events.
+fn endgame_hits(query: &Query, found: Vec<Vec<Arc<Event>>>) -> Vec<Hit> {
+    let shape = if query.is_event_query() { Shape::Event } else { Shape::Sequence };
+    let events = |events: Vec<Arc<Event>>| events.into_iter().map(Some).collect();
+    found.into_iter().map(|each| Hit { shape, join_keys: Vec::new(), events: events(each) }).collect()
 }
 
 fn sequence_hit(found: Found) -> Hit {
@@ -308,8 +312,9 @@ pub(super) fn search(query: &Query, events: Vec<Arc<Event>>) -> Vec<Hit> {
         // Both have an order of their own: samples by key, Endgame by input.
         Kind::Sample(_) | Kind::Endgame(_) => {
             let mut run = query.start();
-            ordered.into_iter().for_each(|(_, event)| drop(run.push(event)));
-            return run.finish();
+            let mut hits: Vec<Hit> = ordered.into_iter().flat_map(|(_, event)| run.push(event)).collect();
+            hits.extend(run.finish());
+            return hits;
         }
     };
     limit(query, &mut hits);

@@ -101,11 +101,11 @@ impl Run {
         run.state = match (&state.kind, &query.0.kind) {
             (KindState::Event, Kind::Event) => State::Event,
             (KindState::Sequence(state), Kind::Sequence(sequence)) => {
-                State::Sequence(SequenceRun::load(sequence, query.0.settings.partials, state, events)?)
+                State::Sequence(Box::new(SequenceRun::load(sequence, query.0.settings.partials, state, events)?))
             }
             (KindState::Sample(state), Kind::Sample(sample)) => State::Sample(SampleRun::load(sample, state, events)?),
             (KindState::Endgame(state), Kind::Endgame(program)) => {
-                State::Endgame(endgame::Run::load(program, state, events)?)
+                State::Endgame(endgame::Run::load(program, query.0.settings.partials, state, events)?)
             }
             _ => return Err(StateError::new("the state is one of another kind of query")),
         };

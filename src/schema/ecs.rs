@@ -1,6 +1,10 @@
 //! The ECS field table and the dynamic patterns of ECS data streams (Elastic Common Schema 9.5; `ecs@mappings`).
 
-use super::{Field, FieldType, Origin};
+use std::sync::OnceLock;
+
+use hashbrown::HashMap;
+
+use super::{Field, FieldType, Letters, Origin};
 
 /// One field a line, sorted: name, type, and `^` for a sub-field that holds its parent's value.
 #[cfg(feature = "ecs")]
@@ -8,9 +12,41 @@ const TABLE: &str = include_str!("ecs.txt");
 #[cfg(not(feature = "ecs"))]
 const TABLE: &str = "";
 
+/// The table, indexed once for the whole process.
+struct Index {
+    /// What a line says after its name; nothing for a name that other names of the table lie below.
+    lines: HashMap<&'static str, Option<&'static str>>,
+    /// The names, shortest first, each with its letters.
+    names: Vec<(&'static str, Letters)>,
+}
+
+fn index() -> &'static Index {
+    static INDEX: OnceLock<Index> = OnceLock::new();
+    INDEX.get_or_init(|| {
+        let mut index = Index { lines: HashMap::with_capacity(4_000), names: Vec::new() };
+        for (name, rest) in TABLE.lines().filter_map(|line| line.split_once(' ')) {
+            for (dot, _) in name.match_indices('.') {
+                index.lines.entry(&name[..dot]).or_insert(None);
+            }
+            index.lines.insert(name, Some(rest));
+            index.names.push((name, Letters::of(name)));
+        }
+        index.names.sort_by_key(|(name, _)| name.len());
+        index
+    })
+}
+
 /// The names of the table.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
     TABLE.lines().filter_map(|line| line.split(' ').next())
+}
+
+/// The names of the table that could be `name` with so many letters changed.
+pub(super) fn names_like(name: &str, changes: usize) -> impl Iterator<Item = &'static str> {
+    let (names, letters) = (&index().names, Letters::of(name));
+    let from = names.partition_point(|(other, _)| other.len() + changes < name.len());
+    let near = names[from..].iter().take_while(move |(other, _)| other.len() <= name.len() + changes);
+    near.filter(move |(_, other)| letters.is_within(*other, changes)).map(|(name, _)| *name)
 }
 
 /// A field of the table, a sub-field of one, or one that fits a pattern.
@@ -23,7 +59,7 @@ pub(super) fn field(name: &str) -> Option<Field> {
 }
 
 fn exact(name: &str) -> Option<Field> {
-    let mut words = line(name)?.split(' ').skip(1);
+    let mut words = (*index().lines.get(name)?)?.split(' ');
     let mut field = declared(name, words.next()?, Origin::Ecs);
     if words.next().is_some() {
         field.path = name.rsplit_once('.')?.0.to_owned();
@@ -44,23 +80,6 @@ fn declared(name: &str, type_name: &str, origin: Origin) -> Field {
     // The pattern for these makes them unsearchable in data streams.
     field.searchable = name != "event.original";
     field
-}
-
-/// The line of a name, by binary search over the text.
-fn line(name: &str) -> Option<&'static str> {
-    let (mut low, mut high) = (0, TABLE.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let start = TABLE[..middle].rfind('\n').map_or(0, |at| at + 1).max(low);
-        let end = TABLE[start..].find('\n').map_or(TABLE.len(), |at| start + at);
-        let found = &TABLE[start..end];
-        match found.split(' ').next().unwrap_or_default().cmp(name) {
-            std::cmp::Ordering::Equal => return Some(found),
-            std::cmp::Ordering::Less => low = end + 1,
-            std::cmp::Ordering::Greater => high = start,
-        }
-    }
-    None
 }
 
 fn below_flattened(name: &str) -> Option<Field> {
@@ -87,21 +106,7 @@ fn sub_field(name: &str) -> Option<Field> {
 
 /// A name that other names of the table lie below.
 fn object(name: &str) -> Option<Field> {
-    let first = format!("{name}.");
-    let mut at = TABLE.len();
-    let (mut low, mut high) = (0, TABLE.len());
-    while low < high {
-        let middle = low + (high - low) / 2;
-        let start = TABLE[..middle].rfind('\n').map_or(0, |at| at + 1).max(low);
-        let end = TABLE[start..].find('\n').map_or(TABLE.len(), |at| start + at);
-        if TABLE[start..end] < *first {
-            low = end + 1;
-        } else {
-            at = start;
-            high = start;
-        }
-    }
-    TABLE.get(at..)?.starts_with(&first).then(|| declared(name, "object", Origin::Ecs))
+    index().lines.contains_key(name).then(|| declared(name, "object", Origin::Ecs))
 }
 
 /// The first pattern of `ecs@mappings` that the name fits. Only those that do not depend on the value.

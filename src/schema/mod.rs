@@ -446,9 +446,35 @@ impl Schema {
         declared.chain(built_in.map(|name| -> &str { name }))
     }
 
+    /// The names of declared fields that could be `name` with so many letters changed; a superset, found by length and letters.
+    pub fn names_like(&self, name: &str, changes: usize) -> impl Iterator<Item = &str> {
+        let letters = Letters::of(name);
+        let declared = self.layers.iter().flat_map(|layer| layer.fields.keys().map(String::as_str));
+        let near = declared.filter(move |other| {
+            other.len().abs_diff(name.len()) <= changes && letters.is_within(Letters::of(other), changes)
+        });
+        let built_in = self.ecs.then(|| ecs::names_like(name, changes)).into_iter().flatten();
+        near.chain(built_in.map(|name| -> &str { name }))
+    }
+
     /// Whether the path is mapped as `nested`.
     pub fn is_nested(&self, path: &str) -> bool {
         self.declared(path).is_some_and(|field| field.kind == FieldType::Nested)
+    }
+}
+
+/// Which letters a name has, case aside.
+#[derive(Debug, Clone, Copy)]
+struct Letters(u64);
+
+impl Letters {
+    fn of(name: &str) -> Self {
+        Self(name.bytes().fold(0, |set, byte| set | 1 << (byte.to_ascii_lowercase() & 63)))
+    }
+
+    /// Whether so many changes could make one name of the other: each brings in at most one new letter.
+    const fn is_within(self, other: Self, changes: usize) -> bool {
+        (self.0 & !other.0).count_ones() as usize <= changes && (other.0 & !self.0).count_ones() as usize <= changes
     }
 }
 

@@ -64,7 +64,7 @@ pub fn verdict(case: &Value, typed: bool) -> Result<bool, Diagnostics> {
     Ok(program.matches(0, &event(case)))
 }
 
-/// The product's wording of the first finding.
+/// The product's wording of the first finding that has one.
 pub fn product(error: &Diagnostics) -> String {
-    error.items().first().and_then(|item| item.product.clone()).unwrap_or_else(|| error.to_string())
+    error.items().iter().find_map(|item| item.product.clone()).unwrap_or_else(|| error.to_string())
 }

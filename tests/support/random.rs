@@ -37,7 +37,8 @@ pub fn mapping() -> Value {
         "n": "long", "i": "integer", "s": "short", "b": "byte", "u": "unsigned_long", "d": "double", "f": "float",
         "sf": {"type": "scaled_float", "scaling_factor": 100}, "ok": "boolean", "ip": "ip", "@timestamp": "date",
         "fl": "flattened", "o": "object", "o.a": "keyword", "o.n": "long", "ne": "nested", "ne.x": "keyword", "ne.y": "long",
-        "ne.t": "text", "al": {"type": "alias", "path": "k"},
+        "ne.t": "text", "ne.in": "nested", "ne.in.z": "keyword", "al": {"type": "alias", "path": "k"},
+        "an": {"type": "alias", "path": "n"}, "at": {"type": "alias", "path": "t"},
         "mf": {"type": "keyword", "fields": {"text": "text", "caseless": {"type": "keyword", "normalizer": "lowercase"}}}
     })
 }
@@ -72,6 +73,44 @@ const STRINGS: &[&str] = &[
     "OR",
     "NOT foo",
     "foo AND bar",
+    "ÉCOLE",
+    "straße",
+    "\u{212a}elvin",
+    " foo",
+    "foo  bar",
+    "foo\tbar",
+    "foo\nbar",
+    "foo\u{3000}bar",
+    "foo\u{a0}bar",
+    "C:\\new\\temp",
+    "\"quoted\"",
+    "(a)",
+    "a:b",
+    "{x}",
+    "<b>",
+    "😀",
+    "foo 😀 bar",
+    "null",
+    "AND",
+    "not",
+    "*",
+    "**",
+    "?",
+    "foo-bar_baz.qux",
+    "1.5",
+    "443",
+    "/etc/passwd",
+    "https://example.com/a?b=c&d=e",
+    "foo/bar",
+    "+foo",
+    "foo~2",
+    "[1 TO 5]",
+    "cafe\u{301}",
+    "한국어 텍스트",
+    "カタカナ",
+    "a1b2",
+    "1,000",
+    "\u{200b}",
 ];
 const NUMBERS: &[&str] = &[
     "0",
@@ -97,6 +136,30 @@ const NUMBERS: &[&str] = &[
     "-0.5",
     "9007199254740993",
     "1.005",
+    "+1",
+    "1.",
+    ".5",
+    "-0",
+    "1e-3",
+    "-1e2",
+    "1e19",
+    "9223372036854775808",
+    "-9223372036854775808",
+    "-9223372036854775809",
+    "18446744073709551616",
+    "-128",
+    "-129",
+    "65504",
+    "3.4028235e38",
+    "1e39",
+    "abc",
+    "1a",
+    "0x10",
+    "1_000",
+    "443.00000000000001",
+    "4.43e2",
+    "1.01",
+    "1.005e0",
 ];
 const DATES: &[&str] = &[
     "2021",
@@ -114,6 +177,36 @@ const DATES: &[&str] = &[
     "now-1d/d",
     "2021-05-06||+1d",
     "2021-05-06||/M",
+    "2021-05-06T07:08:09.123456789Z",
+    "2021-05-06T07:08:09,5Z",
+    "2021-05-06T07:08:09.123+0200",
+    "2021-05-06T07:08:09+02",
+    "2021-05-06T07:08:09-05:30",
+    "2021-05-06T07:08Z",
+    "2021-13-01",
+    "2021-02-30",
+    "2021-5-6",
+    "20210506",
+    "0",
+    "-1",
+    "now+1M/M",
+    "now-1w/w",
+    "now/y",
+    "now/h",
+    "now-90m",
+    "now+1d-2h/h",
+    "now/x",
+    "nowx",
+    "now+",
+    "2021-05-06||-1y/d",
+    "2021-05-31||+1M",
+    "2021-05-06||",
+    "2021-05-06T24:00",
+    "2021-05-06 07:08",
+    "2021-05-06T07:60",
+    "tomorrow",
+    "1620284889",
+    "2021-05-06T07:08:09.1Z",
 ];
 const ADDRESSES: &[&str] = &[
     "10.0.0.1",
@@ -126,6 +219,22 @@ const ADDRESSES: &[&str] = &[
     "::/0",
     "192.168.1.1",
     "10.0.0.1/32",
+    "10.0.0.0/33",
+    "::ffff:10.0.0.0/104",
+    "::ffff:0:0/96",
+    "10.0.0",
+    "010.0.0.1",
+    "1::2::3",
+    "2001:DB8::/32",
+    "2001:db8:0:0:0:0:0:1",
+    "10.0.0.1/0",
+    "10.0.0.0/",
+    "/8",
+    "256.1.1.1",
+    "fe80::1/64",
+    "192.168.0.0/16",
+    "localhost",
+    "::ffff:a00:1",
 ];
 const VERSIONS: &[&str] = &["1.0.0", "1.2.3", "1.10.0", "1.2.3-alpha"];
 const PATTERNS: &[&str] = &[
@@ -155,6 +264,47 @@ const PATTERNS: &[&str] = &[
     "x \\OR f*",
     "日*",
     "É*",
+    "*a*b*c*",
+    "*ö*",
+    "?o*",
+    "foo\\tb*",
+    "foo\u{3000}b*",
+    "foo\u{a0}b*",
+    "* *",
+    "* * *",
+    "*\\\\",
+    "*\\:*",
+    "\\(*",
+    "*-*",
+    "foo-*",
+    "*foo-bar*",
+    "*/*",
+    "4*",
+    "*3",
+    "tru*",
+    "10.*",
+    "*.0.0.1",
+    "2021*",
+    "foo b?r*",
+    "* \\AND foo",
+    "foo \\OR *",
+    "foo \\OR bar*",
+    "\\NOT *",
+    "f* \\AND \\NOT b*",
+    "foo bar \\AND b*",
+    "a b c*",
+    "*\\u0041*",
+    "Foo*",
+    "*BAR*",
+    "*\\n*",
+    "日*本",
+    "*😀*",
+    "*.*",
+    "it'*",
+    "c:\\\\*",
+    "C\\:\\\\*",
+    "*\\**",
+    "*\\?*",
 ];
 const FIELDS: &[&str] = &[
     "k",
@@ -190,16 +340,24 @@ const FIELDS: &[&str] = &[
     "missing",
     "missing.x",
     "_index",
+    "an",
+    "at",
+    "fl.b",
+    "fl.zz",
+    "o.zz",
+    "K",
+    "t.zz",
 ];
-const NAME_PATTERNS: &[&str] = &["k*", "o.*", "mf*", "*", "zz*", "*k", "ne.*", "t*"];
+const NAME_PATTERNS: &[&str] =
+    &["k*", "o.*", "mf*", "*", "zz*", "*k", "ne.*", "t*", "f*", "*.*", "fl.*", "a*", "m*t", "_*", "*p", "d*"];
 
 /// The values that suit a field.
 fn pool(field: &str) -> &'static [&'static str] {
     match field {
-        "n" | "i" | "s" | "b" | "u" | "d" | "f" | "sf" | "o.n" | "ne.y" => NUMBERS,
+        "n" | "i" | "s" | "b" | "u" | "d" | "f" | "sf" | "o.n" | "ne.y" | "an" => NUMBERS,
         "@timestamp" => DATES,
         "ip" => ADDRESSES,
-        "ok" => &["true", "false"],
+        "ok" => &["true", "false", "true", "false", "True", "1", ""],
         "v" => VERSIONS,
         _ => STRINGS,
     }
@@ -219,7 +377,10 @@ fn node(random: &mut Random, depth: usize, inside: bool) -> String {
         0 | 1 => format!("({} and {})", node(random, depth - 1, inside), node(random, depth - 1, inside)),
         2 | 3 => format!("({} or {})", node(random, depth - 1, inside), node(random, depth - 1, inside)),
         4 => format!("not ({})", node(random, depth - 1, inside)),
+        5 if !inside && random.once_in(12) => format!("zz:{{ {} }}", node(random, depth - 1, true)),
+        5 if !inside && random.once_in(5) => format!("ne.in:{{ z: {} }}", value(random, "k")),
         5 if !inside => format!("ne:{{ {} }}", node(random, depth - 1, true)),
+        6 if inside => format!("in:{{ z: {} }}", value(random, "k")),
         _ => test(random, inside),
     }
 }
@@ -229,7 +390,7 @@ fn test(random: &mut Random, inside: bool) -> String {
         return value(random, "k");
     }
     let field = if inside {
-        random.pick(&["x", "y", "t"])
+        random.pick(&["x", "y", "t", "x", "y", "t", "*", "in.z", "zz"])
     } else if random.once_in(10) {
         random.pick(NAME_PATTERNS)
     } else {
@@ -309,7 +470,10 @@ pub fn event(random: &mut Random) -> Value {
         }
     }
     if random.once_in(2) {
-        out.insert("fl".into(), json!({"a": values(random, "k"), "b": {"c": values(random, "k")}}));
+        out.insert(
+            "fl".into(),
+            json!({"a": values(random, "k"), "b": {"c": values(random, "k"), "d": [{"e": values(random, "n")}, true]}}),
+        );
     }
     if random.once_in(2) {
         let (a, n) = (values(random, "k"), values(random, "n"));
@@ -317,7 +481,7 @@ pub fn event(random: &mut Random) -> Value {
     }
     if random.once_in(2) {
         let objects = (0..1 + random.below(2))
-            .map(|_| json!({"x": values(random, "k"), "y": values(random, "n"), "t": values(random, "t")}));
+            .map(|_| json!({"x": values(random, "k"), "y": values(random, "n"), "t": values(random, "t"), "in": inner(random)}));
         let objects: Vec<Value> = objects.collect();
         out.insert("ne".into(), objects.into());
     }
@@ -325,6 +489,11 @@ pub fn event(random: &mut Random) -> Value {
         out.insert("o.a".into(), values(random, "k"));
     }
     Value::Object(out)
+}
+
+/// Nested objects below nested objects.
+fn inner(random: &mut Random) -> Value {
+    (0..random.below(3)).map(|_| json!({"z": values(random, "k")})).collect::<Vec<_>>().into()
 }
 
 fn values(random: &mut Random, field: &str) -> Value {
@@ -350,7 +519,17 @@ fn one(random: &mut Random, field: &str) -> Value {
         }
         "@timestamp" => text(
             random,
-            &["2021-05-06T07:08:09.123Z", "2021-01-01", "2021-05-06", "2021-05-01T12:00:00Z", "2021-05-05T22:30:00Z"],
+            &[
+                "2021-05-06T07:08:09.123Z",
+                "2021-01-01",
+                "2021-05-06",
+                "2021-05-01T12:00:00Z",
+                "2021-05-05T22:30:00Z",
+                "2021-05-07T00:30:00+02:00",
+                "1620284889123",
+                "2021-06-30T23:59:59.999Z",
+                "1970-01-01T00:00:00Z",
+            ],
         ),
         "v" => text(random, VERSIONS),
         "k" | "w" | "mf" if random.once_in(8) => number(random.pick(&["1", "443", "true"])),

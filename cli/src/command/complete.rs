@@ -1,15 +1,13 @@
 //! `complete`: what may be typed at a place in a KQL query.
 
-use elkhound::syntax::kql::{self, Completion, Suggestion};
+use elkhound::analysis::propose::{Proposal, propose};
+use elkhound::syntax::kql::{Completion, Suggestion};
 use serde_json::{Value, json};
 
 use crate::args::{CompleteArgs, Format, Language};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Data;
 use crate::{query, schema};
-
-/// The most field names that are listed.
-const MOST_FIELDS: usize = 50;
 
 pub fn run(args: &CompleteArgs) -> Outcome {
     let (language, source) = query::read(&args.query)?;
@@ -21,13 +19,13 @@ pub fn run(args: &CompleteArgs) -> Outcome {
         return Err(Failure::Usage(format!("byte {offset} is not a place in the text")));
     }
     let schema = schema::of(&args.schema)?;
-    let completion = kql::complete(source.text(), offset);
+    let found = propose(source.text(), offset, &schema);
     let mut data = Data::stdout();
     match args.format {
-        Format::Json => data.line(&document(completion.as_ref(), &schema).to_string())?,
+        Format::Json => data.line(&document(found).to_string())?,
         Format::Text => {
-            for line in completion.iter().flat_map(|completion| words(completion, &schema)) {
-                data.line(&line)?;
+            for proposal in found.iter().flat_map(|(_, proposals)| proposals) {
+                data.line(&proposal.text)?;
             }
         }
     }
@@ -35,8 +33,14 @@ pub fn run(args: &CompleteArgs) -> Outcome {
     Ok(Exit::Clean)
 }
 
-fn document(completion: Option<&Completion>, schema: &elkhound::schema::Schema) -> Value {
-    let Some(completion) = completion else { return json!({ "suggestions": [], "replace": null, "items": [] }) };
+fn document(found: Option<(Completion, Vec<Proposal>)>) -> Value {
+    let Some((completion, proposals)) = found else {
+        return json!({ "suggestions": [], "replace": null, "items": [] });
+    };
+    let item = |proposal: &Proposal| {
+        let replace = json!({ "start": proposal.replace.start, "end": proposal.replace.end });
+        json!({ "kind": kind_name(proposal.kind), "text": proposal.text, "replace": replace })
+    };
     let kinds: Vec<&str> = completion.suggestions.iter().map(|kind| kind_name(*kind)).collect();
     json!({
         "suggestions": kinds,
@@ -45,7 +49,7 @@ fn document(completion: Option<&Completion>, schema: &elkhound::schema::Schema) 
         "suffix": completion.suffix,
         "field": completion.field,
         "nested_path": completion.nested_path,
-        "items": words(completion, schema),
+        "items": proposals.iter().map(item).collect::<Vec<_>>(),
     })
 }
 
@@ -56,29 +60,4 @@ const fn kind_name(kind: Suggestion) -> &'static str {
         Suggestion::Value => "value",
         Suggestion::Conjunction => "conjunction",
     }
-}
-
-/// The words that may be typed, as far as they are known; values are the events' business.
-fn words(completion: &Completion, schema: &elkhound::schema::Schema) -> Vec<String> {
-    let mut words = Vec::new();
-    for kind in &completion.suggestions {
-        match kind {
-            Suggestion::Field => words.extend(fields(completion, schema)),
-            Suggestion::Operator => words.extend([":", "<", "<=", ">", ">="].map(str::to_owned)),
-            Suggestion::Value => {}
-            Suggestion::Conjunction => words.extend(["and", "or"].map(str::to_owned)),
-        }
-    }
-    words
-}
-
-fn fields(completion: &Completion, schema: &elkhound::schema::Schema) -> Vec<String> {
-    let below = completion.nested_path.as_ref().map(|path| format!("{path}."));
-    let below = below.as_deref().unwrap_or_default();
-    let names = schema.names().filter_map(|name| name.strip_prefix(below));
-    let mut names: Vec<String> = names.filter(|name| name.starts_with(&completion.prefix)).map(str::to_owned).collect();
-    names.sort_unstable();
-    names.dedup();
-    names.truncate(MOST_FIELDS);
-    names
 }

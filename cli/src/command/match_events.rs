@@ -1,18 +1,20 @@
 //! `match`: the events, sequences or samples that a query finds.
 
 use elkhound::diagnostic::Diagnostics;
-use elkhound::query::{Hit, Query, response};
+use elkhound::query::{Batch, Hit, Query, response};
 
 use super::parse::refused;
 use crate::args::{Format, Language, MatchArgs};
+use crate::events::Reading;
 use crate::failure::{Exit, Outcome};
 use crate::output::{self, Data};
 use crate::{events, query, settings};
 
 pub fn run(args: &MatchArgs) -> Outcome {
     let (language, source) = query::read(&args.query)?;
-    let events = events::read(&args.events, !args.eval.no_fill)?;
-    let settings = settings::of(&args.eval, &args.query.dialect, &events)?;
+    let fill = !args.eval.no_fill;
+    let all = settings::need_events(&args.eval).then(|| events::read(&args.events, fill)).transpose()?;
+    let settings = settings::of(&args.eval, &args.query.dialect, all.as_deref().unwrap_or_default())?;
     let builder = Query::builder().settings(settings);
     let query = match language {
         Language::Kql => builder.kql_source(&source),
@@ -20,6 +22,13 @@ pub fn run(args: &MatchArgs) -> Outcome {
     };
     let query = query.map_err(|findings| refused(Some(args.format), findings))?;
     warn(query.warnings());
+    let events = match all {
+        Some(events) => events,
+        None => {
+            let batch = Batch::new(std::slice::from_ref(&query)).unwrap_or_else(|_| Batch::of_all());
+            events::read_some(&args.events, &Reading { batch: &batch, fill, jobs: args.eval.jobs })?
+        }
+    };
     let hits = query.search(events);
     let mut data = Data::stdout();
     match args.format {

@@ -1,5 +1,6 @@
 //! The subcommands, a file each.
 
+mod bench;
 mod check;
 mod complete;
 mod completions;
@@ -22,6 +23,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Convert(args) => convert::run(&args),
         Command::Match(args) => match_events::run(&args),
         Command::Run(args) => run_rules::run(&args),
+        Command::Bench(args) => bench::run(&args),
         Command::Test(args) => test_rules::run(&args),
         Command::Complete(args) => complete::run(&args),
         Command::Completions(args) => completions::run(&args),

@@ -9,21 +9,21 @@ use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{
     Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Recording, RuleSet, RuleSettings, Timing,
 };
-use elkhound::event::Event;
-use elkhound::query::{Query, Settings};
+use elkhound::query::{Batch, in_time_order};
 use elkhound::rule::Problem;
 
 use super::simulate;
 use crate::args::{Alerts, Product, RunArgs};
+use crate::events::Reading;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
 use crate::{events, rules, settings};
 
 pub fn run(args: &RunArgs) -> Outcome {
-    let events = events::read(&args.events, !args.eval.no_fill)?;
-    let query = settings::of(&args.eval, &args.dialect, &events)?;
-    let indicators =
-        if args.indicators.is_empty() { Vec::new() } else { events::read(&args.indicators, !args.eval.no_fill)? };
+    let fill = !args.eval.no_fill;
+    let all = settings::need_events(&args.eval).then(|| events::read(&args.events, fill)).transpose()?;
+    let query = settings::of(&args.eval, &args.dialect, all.as_deref().unwrap_or_default())?;
+    let indicators = if args.indicators.is_empty() { Vec::new() } else { events::read(&args.indicators, fill)? };
     let loaded = rules::load(&args.rules)?;
     let given = loaded.rules.len() + loaded.problems.len();
     let rule_settings = RuleSettings {
@@ -40,6 +40,15 @@ pub fn run(args: &RunArgs) -> Outcome {
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
+    let events = match all {
+        Some(events) => events,
+        None => {
+            // Metrics count every event, and a schedule says what its runs saw.
+            let whole = args.metrics.is_some() || args.simulate.simulate;
+            let batch = if whole { Batch::of_all() } else { rules.batch() };
+            events::read_some(&args.events, &Reading { batch: &batch, fill, jobs: args.eval.jobs })?
+        }
+    };
     if args.simulate.simulate {
         let recording = Recording { events: &events, indicators: &indicators };
         let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
@@ -61,7 +70,7 @@ pub fn run(args: &RunArgs) -> Outcome {
         }
         Ok(())
     };
-    for event in in_time_order(events, &query)? {
+    for event in in_time_order(events, &query) {
         write(engine.push(event), &mut data)?;
     }
     write(engine.finish(), &mut data)?;
@@ -84,13 +93,6 @@ fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit
 fn nanoseconds() -> u64 {
     static START: LazyLock<Instant> = LazyLock::new(Instant::now);
     START.elapsed().as_nanos() as u64
-}
-
-/// The events by timestamp, tiebreaker and place in the input.
-fn in_time_order(events: Vec<Arc<Event>>, settings: &Settings) -> Outcome<Vec<Arc<Event>>> {
-    let all = Settings { size: None, ..settings.clone() };
-    let query = Query::builder().settings(all).kql("*:*")?;
-    Ok(query.search(events).into_iter().filter_map(|hit| hit.events().first().cloned().flatten()).collect())
 }
 
 fn summary(rules: &RuleSet, counts: &BTreeMap<usize, u64>, problems: usize) {

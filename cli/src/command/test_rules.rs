@@ -3,9 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use elkhound::engine::{Engine, RuleSet, RuleSettings};
+use elkhound::engine::{Alert, Engine, RuleSet, RuleSettings};
 use elkhound::event::Event;
-use elkhound::query::Settings;
+use elkhound::query::{Settings, in_time_order};
 use elkhound::rule::{History, Loaded, Rule, load_paths};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Deserialize;
@@ -143,11 +143,16 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
             compile(&form.rule, settings, false).and_then(|all| Ok((all, compile(&form.rule, settings, true)?)));
         match rules {
             Err(problem) => out.push(Verdict { suite, name: "the query".into(), problem: Some(problem) }),
-            Ok((all, selected)) => out.extend(tests.tests.iter().filter(|case| case.judges(&form)).map(|case| {
-                let rules = if case.enforce_index { &selected } else { &all };
-                let problem = judge(case, case.matches.of(form.version), rules);
-                Verdict { suite: suite.clone(), name: case.name.clone(), problem }
-            })),
+            Ok((all, selected)) => {
+                for case in tests.tests.iter().filter(|case| case.judges(&form)) {
+                    let rules = if case.enforce_index { &selected } else { &all };
+                    let events: Vec<Arc<Event>> =
+                        case.events.iter().map(|event| Arc::new(Event::from_value(event.clone()))).collect();
+                    let alerts = alerts(in_time_order(events.clone(), settings), rules);
+                    let problem = judge(case, case.matches.of(form.version), &events, &alerts);
+                    out.push(Verdict { suite: suite.clone(), name: case.name.clone(), problem });
+                }
+            }
         }
     }
     Ok(out)
@@ -201,17 +206,15 @@ fn compile(rule: &Rule, settings: &Settings, enforce_index: bool) -> Result<Arc<
     }
 }
 
-/// Runs a case; `None` where it holds.
-fn judge(case: &Case, expected: bool, rules: &Arc<RuleSet>) -> Option<String> {
-    let events: Vec<Arc<Event>> = case.events.iter().map(|event| Arc::new(Event::from_value(event.clone()))).collect();
+fn alerts(events: Vec<Arc<Event>>, rules: &Arc<RuleSet>) -> Vec<Alert> {
     let mut engine = Engine::new(Arc::clone(rules));
-    let mut alerts = Vec::new();
-    let mut ordered: Vec<&Arc<Event>> = events.iter().collect();
-    ordered.sort_by_key(|event| event.source().get("@timestamp").map(Value::to_string));
-    for event in ordered {
-        alerts.extend(engine.push(Arc::clone(event)));
-    }
-    alerts.extend(engine.finish());
+    let mut out: Vec<Alert> = events.into_iter().flat_map(|event| engine.push(event)).collect();
+    out.extend(engine.finish());
+    out
+}
+
+/// What is wrong with the alerts about a case's events; `None` where it holds.
+fn judge(case: &Case, expected: bool, events: &[Arc<Event>], alerts: &[Alert]) -> Option<String> {
     if alerts.is_empty() == expected {
         return Some(if expected { "no alert, one was expected" } else { "an alert, none was expected" }.to_owned());
     }

@@ -17,6 +17,10 @@ impl Analysis<'_> {
         let Some(known) = self.resolve(&field.dotted(), field.optional, span)? else {
             return Some(Value::constant(Datum::Null, span));
         };
+        // Every document of the mapping has it, whatever its source says.
+        if let Some(constant) = &known.constant {
+            return Some(Value::constant(Datum::from(constant.as_str()), span));
+        }
         let id = self.occurrences;
         self.occurrences += 1;
         let kind = Type::of_field(known.kind);
@@ -62,7 +66,7 @@ impl Analysis<'_> {
 
     fn warn_unknown(&mut self, field: &Field, span: Span) {
         let near: Option<String> =
-            suggest::nearest(&field.name, self.context.schema.names()).first().map(|&n| n.to_owned());
+            suggest::nearest_fields(&field.name, &self.context.schema).first().map(|&n| n.to_owned());
         if let Some(near) = near {
             let item = Diagnostic::warning(Code::NearName, span, format!("no type is known for `{}`", field.name));
             self.findings.push(item.with_help(format!("a field with a similar name exists: `{near}`")));

@@ -65,7 +65,7 @@ impl Analysis<'_> {
     }
 
     fn with_nearest(&self, item: Diagnostic, name: &str, span: Span) -> Diagnostic {
-        let near = suggest::nearest(name, self.context.schema.names());
+        let near = suggest::nearest_fields(name, &self.context.schema);
         match near.first() {
             Some(first) => {
                 item.with_help(format!("a field with a similar name exists: `{first}`")).with_fix(span, *first)

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Analysis, Question, is_visible, query_string, unmapped};
 use crate::analysis::leaf::{Leaf, Request};
 use crate::plan::{AnyField, Predicate, Test};
-use crate::schema::{Field, FieldType, Origin};
+use crate::schema::{Field, FieldType, Lookup, Origin};
 use crate::source::Span;
 use crate::syntax::kql::ast::LiteralKind;
 use crate::text::{Wildcard, WildcardPart};
@@ -76,6 +76,7 @@ impl Analysis<'_> {
 
     /// The pattern is sent as it is: Elasticsearch expands it in `exists` and `query_string` and nowhere else.
     fn as_one_name(&mut self, span: Span, parts: &[String], question: Question<'_>, group: Option<&str>) -> Predicate {
+        let field = self.literally(parts, group);
         let leaf = match question {
             Question::Value(value) if value.is_star() => {
                 self.any_of(parts, group, &|request, field| Ok(request.exists(field)))
@@ -84,15 +85,24 @@ impl Analysis<'_> {
                 LiteralKind::Wildcard(value) => query_string(value).and_then(|query| {
                     query.combine(&mut |clause| self.any_of(parts, group, &|request, field| clause.on(request, field)))
                 }),
-                _ => self.value(&unmapped(&parts.join("*"), group), value),
+                _ => self.value(&field, value),
             },
+            Question::Range(..) if field.kind == FieldType::FlattenedKey => self.leaf(&field, question, group),
             Question::Range(..) => Ok(Predicate::Const(false)),
         };
         leaf.unwrap_or_else(|refusal| {
-            let field = unmapped(&parts.join("*"), group);
             self.refuse(&field, span.join(question.literal().span), &refusal);
             Predicate::Const(false)
         })
+    }
+
+    /// The field that a pattern is the very name of: a key of a flattened field, or none.
+    fn literally(&self, parts: &[String], group: Option<&str>) -> Arc<Field> {
+        let name = parts.join("*");
+        match self.context.schema.lookup(&name) {
+            Lookup::Field(field) if field.kind == FieldType::FlattenedKey => field,
+            _ => unmapped(&name, group),
+        }
     }
 
     /// Any of the fields whose names fit. The first refusal counts for all.

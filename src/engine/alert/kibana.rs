@@ -9,7 +9,7 @@ use super::identity::{Origin, SPACE, named, rule_uuid, structural};
 use super::minimal::{enrichment, threshold};
 use super::overrides::Overrides;
 use super::reason::reason;
-use super::source::{Object, at, below, clean, instant, remove};
+use super::source::{Object, at, below, clean, elements, instant, remove};
 use super::{Alert, Details, Suppressed};
 use crate::event::Event;
 use crate::event::time::to_iso;
@@ -42,6 +42,14 @@ impl Parent {
     pub fn raw(origin: &Origin) -> Self {
         Self { line: vec![json!({"id": origin.id, "type": "event", "index": origin.index, "depth": 0})], depth: 0 }
     }
+}
+
+/// Whether an event is an alert of the rule, or one that an alert of the rule led to.
+pub(super) fn descends_from(event: &Event, rule: &str) -> bool {
+    let Some(source) = event.source().as_object() else { return false };
+    let is_rule = |value: Option<&Json>| value.and_then(Json::as_str) == Some(rule);
+    let line = at(source, "kibana.alert.ancestors").map(elements).unwrap_or_default();
+    is_rule(at(source, "kibana.alert.rule.uuid")) || line.iter().any(|ancestor| is_rule(ancestor.get("rule")))
 }
 
 /// What differs between the documents of one alert.
@@ -155,6 +163,8 @@ pub(super) fn suppression(alert: &Alert) -> Object {
     let Some(suppressed) = &alert.finding.suppressed else { return Object::new() };
     let terms = terms(suppressed);
     let fields = json!({
+        // An alert of an earlier run that took something in was detected again then.
+        "kibana.alert.last_detected": suppressed.end.max(alert.created.or_else(|| alert.latest())).map(to_iso),
         "kibana.alert.instance.id": structural(&json!([terms, rule_uuid(alert.rule()), SPACE])),
         "kibana.alert.suppression.terms": terms,
         "kibana.alert.suppression.start": suppressed.start.map(to_iso),
@@ -208,5 +218,99 @@ impl Alert {
     fn latest(&self) -> Option<crate::event::time::Instant> {
         let time = |event: &Event| at(event.source().as_object()?, "@timestamp").and_then(instant);
         self.events().iter().flatten().filter_map(|event| time(event)).max()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, reason = "a test reports by panicking")]
+
+    use super::*;
+    use crate::engine::{AlertForm, Engine, RuleSet};
+
+    /// The alert of a rule over one event, with what was suppressed into it.
+    fn alert(kind: &str, suppressed: Option<Suppressed>) -> Alert {
+        let rule = format!(r#"{{"id": "u", "name": "R", "severity": "low", "risk_score": 1, {kind}}}"#);
+        let loaded = RuleSet::load_text("r.json", &rule);
+        assert!(loaded.problems.is_empty());
+        let event =
+            Event::from_json(r#"{"_index": "i", "_id": "1", "_source": {"@timestamp": 0, "user": {"name": "a"}}}"#);
+        let mut alert = Engine::new(loaded.rules).push(event.unwrap()).remove(0);
+        alert.finding.suppressed = suppressed;
+        alert
+    }
+
+    fn suppressed(count: u64) -> Suppressed {
+        let terms = vec![("user.name".to_owned(), vec![json!("a")]), ("host.name".to_owned(), Vec::new())];
+        Suppressed { terms, start: Some(0), end: Some(1_000_000_000), count }
+    }
+
+    #[test]
+    fn suppressed_alerts_say_what_they_stand_for() {
+        let documents = alert(r#""type": "query", "query": "*""#, Some(suppressed(4))).to_documents(AlertForm::Kibana);
+        let document = &documents[0];
+        let terms = json!([{"field": "user.name", "value": ["a"]}, {"field": "host.name", "value": null}]);
+        assert_eq!(document["kibana.alert.suppression.terms"], terms);
+        assert_eq!(document["kibana.alert.suppression.docs_count"], 4);
+        assert_eq!(document["kibana.alert.suppression.start"], "1970-01-01T00:00:00.000Z");
+        assert_eq!(document["kibana.alert.suppression.end"], "1970-01-01T00:00:01.000Z");
+        // The group and the rule make the instance, not what fell into it.
+        let other = alert(r#""type": "query", "query": "*""#, Some(suppressed(9))).to_documents(AlertForm::Kibana);
+        assert_eq!(document["kibana.alert.instance.id"], other[0]["kibana.alert.instance.id"]);
+        let ecs = alert(r#""type": "query", "query": "*""#, Some(suppressed(4))).to_documents(AlertForm::Ecs);
+        assert_eq!(ecs[0]["alert"]["suppression"]["docs_count"], 4);
+    }
+
+    #[test]
+    fn the_group_is_part_of_a_query_rule_s_id_only() {
+        let query = r#""type": "query", "query": "*""#;
+        let later = Suppressed { end: Some(2_000_000_000), ..suppressed(4) };
+        assert_ne!(alert(query, None).id(), alert(query, Some(suppressed(4))).id());
+        assert_eq!(
+            alert(query, Some(later)).id(),
+            alert(query, Some(suppressed(4))).id(),
+            "the alert of an open window"
+        );
+        let eql = r#""type": "eql", "query": "any where true""#;
+        assert_eq!(alert(eql, None).id(), alert(eql, Some(suppressed(4))).id());
+    }
+
+    #[test]
+    fn a_threshold_alert_is_new_in_every_run() {
+        let rule = r#"{"id": "u", "name": "R", "severity": "low", "risk_score": 1, "type": "threshold", "query": "*",
+            "threshold": {"field": ["a"], "value": 1}}"#;
+        let alert = |value: &str, created| {
+            let mut engine = Engine::new(RuleSet::load_text("r.json", rule).rules);
+            engine.push(Event::from_json(format!(r#"{{"@timestamp": 0, "a": "{value}"}}"#)).unwrap());
+            let mut alert = engine.finish().remove(0);
+            alert.created = Some(created);
+            alert
+        };
+        assert_eq!(alert("x", 1).id(), alert("x", 1).id());
+        assert_ne!(alert("x", 1).id(), alert("y", 1).id());
+        assert_ne!(alert("x", 0).id(), alert("x", 5_000_000_000).id());
+    }
+
+    #[test]
+    fn events_without_an_id_are_known_by_their_content() {
+        let rule = r#"{"id": "u", "name": "R", "severity": "low", "risk_score": 1, "type": "query", "query": "*"}"#;
+        let id = |text: &str, file: Option<&str>| {
+            let event = Event::from_json(text).unwrap();
+            let event =
+                file.map_or_else(|| event.clone(), |file| event.clone().with_origin(&file.into(), || "7".into()));
+            Engine::new(RuleSet::load_text("r.json", rule).rules).push(event).remove(0).id()
+        };
+        let own = id(r#"{"a": 1, "b": {"c": [2, "x"]}}"#, None);
+        assert_eq!(
+            own,
+            id(r#"{ "b": {"c": [2, "x"]}, "a": 1 }"#, Some("/some/file")),
+            "order, blanks and place do not count"
+        );
+        assert_ne!(own, id(r#"{"a": 1, "b": {"c": ["2", "x"]}}"#, None));
+        assert_ne!(own, id(r#"{"a": 1, "b": {"c": [[2], "x"]}}"#, None));
+        let stream = r#""data_stream": {"dataset": "d", "type": "logs"}"#;
+        let by_index =
+            |index: &str| id(&format!(r#"{{"_index": "{index}", "_id": "1", "_source": {{{stream}}}}}"#), None);
+        assert_ne!(by_index("a"), by_index("b"));
     }
 }

@@ -114,6 +114,13 @@ impl Finding {
         Self { events, details, suppressed: None }
     }
 
+    /// Whether an event is an alert that the rule had a part in, so that it would feed on itself. A group that reached a threshold
+    /// is not asked (Kibana: duplicates among ancestors).
+    pub(super) fn feeds_itself(&self, rule: &Rule) -> bool {
+        let is_group = matches!(self.details, Details::Threshold(_));
+        !is_group && self.events.iter().flatten().any(|event| kibana::descends_from(event, &identity::rule_uuid(rule)))
+    }
+
     /// One event and what the rule's type adds to it.
     pub(super) fn of_event(event: Arc<Event>, details: Details) -> Self {
         Self { events: vec![Some(event)], details, suppressed: None }

@@ -1,5 +1,7 @@
 //! The fields of an event's source as an alert keeps them. (Kibana: source fields of alert documents.)
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value as Json};
 
 use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding};
@@ -18,6 +20,9 @@ pub(super) fn clean(source: &Json) -> Object {
     let kept = source.as_object().unwrap_or(&empty).iter().filter(|(key, _)| !reserved(key));
     Cleaner { schema: Schema::ecs() }.members(kept, "")
 }
+
+/// Longer names are none of ECS, and looking each of their parts up would take too long.
+const LONGEST_NAME: usize = 256;
 
 struct Cleaner {
     schema: Schema,
@@ -54,6 +59,9 @@ impl Cleaner {
 
     /// The type that ECS gives a field; `None` for fields that it does not know.
     fn kind(&self, path: &str) -> Option<FieldType> {
+        if path.len() > LONGEST_NAME {
+            return None;
+        }
         match self.schema.lookup(path) {
             Lookup::Field(field) if field.origin == Origin::Ecs => Some(field.kind),
             _ => None,
@@ -108,7 +116,7 @@ pub(super) fn remove(object: &mut Object, path: &str) {
     }
 }
 
-/// The fields below a path with their names from there on, objects flattened.
+/// The fields below a path with their names from there on. Objects are flattened, up to names that no field has.
 pub(super) fn below(object: &Object, path: &str) -> Vec<(String, Json)> {
     let mut out = Vec::new();
     leaves(object, "", path, &mut out);
@@ -118,8 +126,12 @@ pub(super) fn below(object: &Object, path: &str) -> Vec<(String, Json)> {
 fn leaves(object: &Object, above: &str, wanted: &str, out: &mut Vec<(String, Json)>) {
     for (key, value) in object {
         let path = if above.is_empty() { key.clone() } else { format!("{above}.{key}") };
-        match (value, path.strip_prefix(wanted).and_then(|rest| rest.strip_prefix('.'))) {
-            (Json::Object(below), _) if !below.is_empty() => leaves(below, &path, wanted, out),
+        let name = path.strip_prefix(wanted).and_then(|rest| rest.strip_prefix('.'));
+        let leads_there = name.is_some() || path == wanted;
+        match (value, name) {
+            (Json::Object(below), _) if leads_there && !below.is_empty() && path.len() <= LONGEST_NAME => {
+                leaves(below, &path, wanted, out);
+            }
             (_, Some(name)) => out.push((name.to_owned(), value.clone())),
             _ => {}
         }
@@ -141,13 +153,10 @@ fn intersection(left: &Object, right: &Object) -> Object {
                 (!both.is_empty()).then_some(Json::Object(both))
             }
             (Json::Array(_), _) | (_, Json::Array(_)) => {
-                let (left, right) = (elements(left), elements(right));
-                let mut both: Vec<Json> = Vec::new();
-                for item in left {
-                    if right.contains(item) && !both.contains(item) {
-                        both.push(item.clone());
-                    }
-                }
+                // Each element once, as its text: lists may be long.
+                let mut right: HashSet<String> = elements(right).iter().map(Json::to_string).collect();
+                let both = elements(left).iter().filter(|item| right.remove(&item.to_string())).cloned();
+                let both: Vec<Json> = both.collect();
                 (!both.is_empty()).then_some(Json::Array(both))
             }
             (left, right) => (left == right).then(|| left.clone()),

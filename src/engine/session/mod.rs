@@ -238,6 +238,9 @@ impl Engine {
     /// Takes what was found: an alert, or what suppression makes of it.
     fn found(&mut self, at: usize, finding: Finding, out: &mut Vec<Alert>) {
         let compiled = &self.rules.rules[at];
+        if finding.feeds_itself(&compiled.rule) {
+            return;
+        }
         if compiled.suppression.is_none() {
             let owned = self.router.as_ref().map(|router| router.owner(at, &finding));
             if owned.is_none_or(|hash| self.owns(hash)) {

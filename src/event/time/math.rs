@@ -31,12 +31,11 @@ pub fn date_math(
         return apply(now, rest, rounding, &zone).ok_or_else(failed);
     }
     match text.split_once("||") {
-        // The anchor itself is rounded down.
-        Some((anchor, rest)) if !rest.is_empty() => {
+        // The anchor itself is rounded down, even where nothing follows it.
+        Some((anchor, rest)) => {
             let anchor = format.parse_in(anchor, Rounding::Down, &zone)?;
             apply(anchor, rest, rounding, &zone).ok_or_else(failed)
         }
-        Some((anchor, _)) => format.parse_in(anchor, rounding, &zone),
         None => format.parse_in(text, rounding, &zone),
     }
 }

@@ -43,7 +43,8 @@ fn check_sequence(parser: &mut Parser<'_>, sequence: &Sequence) {
     // A term whose own option was refused is not counted against the sequence.
     if stages < 2 && parser.problems.is_empty() {
         let product = format!("A sequence requires a minimum of 2 queries, found [{stages}]");
-        parser.problem(sequence.span, "a sequence has two events at least", product);
+        parser.problem(sequence.span, "a sequence has two events at least", product).help =
+            Some("one event alone is an event query: `CATEGORY where CONDITION`".to_owned());
     }
     if stages > MAX_STAGES {
         let product = format!("Sequence cannot contain more than {MAX_STAGES} queries; found [{stages}]");

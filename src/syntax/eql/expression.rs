@@ -266,6 +266,7 @@ impl Parser<'_> {
             (format!("a `\\u{{…}}` escape in {text} names no character"), None)
         };
         let item = self.problem(span, message, product);
+        item.help = fix.as_ref().map(|fix| format!("write `{fix}`"));
         item.fix = fix.map(|replacement| Fix { span, replacement });
     }
 

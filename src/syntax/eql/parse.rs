@@ -184,6 +184,7 @@ impl<'a> Parser<'a> {
     fn advise(&self, item: Diagnostic) -> Diagnostic {
         let found = self.slice(item.span);
         let lower = found.to_ascii_lowercase();
+        let before = self.at.checked_sub(1).map_or("", |at| self.slice(self.span_at(at)));
         let fixed = |item: Diagnostic, help: &str, text: &str| {
             let span = item.span;
             item.with_help(help).with_fix(span, text)
@@ -192,15 +193,33 @@ impl<'a> Parser<'a> {
             "=" => fixed(item, "values are compared with `==`", "=="),
             "fork" => item.with_help("`fork` belongs to the Endgame dialect; choose that dialect, or leave it out"),
             "![" => item.with_help("missing events are part of a sequence, from 8.10 on"),
-            "|" if !matches!(self.peek_at(1), TokenKind::Word) => item.with_help("write `or`"),
+            "|" if before == "|" || !matches!(self.peek_at(1), TokenKind::Word) => item.with_help("write `or`"),
+            "not" if matches!(self.slice(self.span_at(self.at + 1)), ":" | "like" | "like~" | "regex" | "regex~") => {
+                item.with_help("`not` stands before the whole condition: `not x like \"a*\"`")
+            }
+            "is" => item.with_help("null is asked for with `== null` and `!= null`"),
+            "" if self.open_parentheses() => item.with_help("a parenthesis is not closed"),
             _ if lower != found
                 && ["and", "or", "not", "in", "where", "by", "like", "true", "false", "null"].contains(&&*lower) =>
             {
                 fixed(item, "keywords are written in lower case", &lower)
             }
+            _ if self.at == 1 && matches!(self.peek(), TokenKind::Word) => {
+                item.with_help("`where` stands between the category and the condition")
+            }
+            _ if matches!(self.peek(), TokenKind::Word)
+                && matches!(before, ":" | "like" | "like~" | "regex" | "regex~" | "(" | ",") =>
+            {
+                item.with_help("texts are written in double quotes, a list of them in parentheses")
+            }
             _ if matches!(self.peek(), TokenKind::Mark(mark) if mark.chars().all(char::is_alphabetic)) => item
                 .with_help("a field or category of this name needs back-ticks or quotes, since the word is a keyword"),
             _ => item,
         }
+    }
+
+    fn open_parentheses(&self) -> bool {
+        let count = |mark: &str| (0..self.at).filter(|&at| self.slice(self.span_at(at)) == mark).count();
+        count("(") > count(")")
     }
 }

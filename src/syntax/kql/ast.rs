@@ -133,7 +133,7 @@ pub struct Cursor {
     pub suffix: String,
     /// The raw token without the cursor symbol.
     pub text: String,
-    /// The field whose value is being typed, or the text typed so far.
+    /// The field whose value is being typed, wildcards as `@kuery-wildcard@`, or the text typed so far.
     pub field_name: Option<String>,
     /// Path of the nested group around the caret.
     pub nested_path: Option<String>,

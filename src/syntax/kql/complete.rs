@@ -51,9 +51,13 @@ pub fn complete(text: &str, offset: usize) -> Option<Completion> {
     while !text.is_char_boundary(offset) {
         offset -= 1;
     }
-    let marked = format!("{}{SYMBOL}{}", &text[..offset], &text[offset..]);
     let options = Options { cursor_symbol: Some(SYMBOL.into()), ..Options::default() };
-    let node = parse(&Source::new("<query>", marked), &options).ok()?;
+    let read = |end: &str| {
+        let marked = format!("{}{SYMBOL}{}{end}", &text[..offset], &text[offset..]);
+        parse(&Source::new("<query>", marked), &options).ok()
+    };
+    // While a group is being typed it is open.
+    let node = read("").or_else(|| read(&closing(text)))?;
     let (cursor, in_field) = caret(&node)?;
     let kinds = if in_field { vec!["field", "operator"] } else { cursor.suggestions.clone() };
     Some(Completion {
@@ -61,9 +65,28 @@ pub fn complete(text: &str, offset: usize) -> Option<Completion> {
         replace: Span::new(byte_offset(text, cursor.start), byte_offset(text, cursor.end)),
         prefix: cursor.prefix.clone(),
         suffix: cursor.suffix.clone(),
-        field: cursor.field_name.clone().filter(|_| cursor.suggestions.contains(&"value")),
-        nested_path: cursor.nested_path.clone(),
+        field: cursor.field_name.as_deref().filter(|_| cursor.suggestions.contains(&"value")).map(typed),
+        nested_path: cursor.nested_path.as_deref().map(typed),
     })
+}
+
+/// What closes the quote, groups and lists that the text leaves open.
+fn closing(text: &str) -> String {
+    let mut open = Vec::new();
+    let (mut quoted, mut escaped) = (false, false);
+    for c in text.chars() {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            '"' => quoted = !quoted,
+            '(' if !quoted => open.push(')'),
+            '{' if !quoted => open.push('}'),
+            ')' | '}' if !quoted => drop(open.pop()),
+            _ => {}
+        }
+    }
+    let quote = if quoted { "\"" } else { "" };
+    quote.chars().chain(open.into_iter().rev()).collect()
 }
 
 fn suggestion(kind: &str) -> Option<Suggestion> {
@@ -104,4 +127,9 @@ fn byte_offset(text: &str, units: usize) -> usize {
         seen += c.len_utf16();
     }
     text.len()
+}
+
+/// A name as typed: wildcards as `*`.
+fn typed(name: &str) -> String {
+    name.replace(super::lexis::WILDCARD, "*")
 }

@@ -27,6 +27,8 @@ pub(super) enum Expected {
     Value,
     /// A space.
     Whitespace,
+    /// The caret, where the completion productions are on.
+    Caret,
 }
 
 impl Expected {
@@ -41,6 +43,7 @@ impl Expected {
             Self::Literal => "literal".into(),
             Self::Value => "value".into(),
             Self::Whitespace => "whitespace".into(),
+            Self::Caret => "\"@kuery-cursor@\"".into(),
         }
     }
 
@@ -53,7 +56,7 @@ impl Expected {
             Self::End => "the end of the query".into(),
             Self::FieldName => "a field name".into(),
             Self::Literal | Self::Value => "a value".into(),
-            Self::Whitespace => return None,
+            Self::Whitespace | Self::Caret => return None,
         })
     }
 }
@@ -189,6 +192,15 @@ fn slip(text: &str, at: usize) -> Option<&'static str> {
     let before = text.get(..at)?.trim_end_matches(is_space);
     let rest = text.get(at..)?;
     let last = before.chars().next_back();
+    if rest.is_empty() && quote_count(text).is_multiple_of(2) && matches!(last, Some(':' | '<' | '>' | '=')) {
+        return Some("a value is missing; `field: *` finds events that have the field");
+    }
+    if rest.is_empty() && text.matches('(').count() > text.matches(')').count() {
+        return Some("a parenthesis is not closed");
+    }
+    if rest.starts_with(')') && text.matches(')').count() > text.matches('(').count() {
+        return Some("no parenthesis is open here; one inside a value needs a backslash or quotes");
+    }
     if text.contains(['\u{201c}', '\u{201d}', '\u{201e}']) {
         return Some("curly quotes are ordinary characters; use straight quotes `\"`");
     }

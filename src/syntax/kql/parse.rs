@@ -58,12 +58,14 @@ struct Parser<'a> {
     expected: BTreeSet<Expected>,
     /// Where a space was looked for in vain inside a labeled rule; Kibana's memo keeps it silent there afterwards.
     silent: BTreeSet<usize>,
+    /// Likewise for the caret.
+    silent_caret: BTreeSet<usize>,
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, options: &'a Options) -> Self {
-        let (expected, silent) = (BTreeSet::new(), BTreeSet::new());
-        Self { text, options, at: 0, depth: 0, furthest: 0, expected, silent }
+        let (expected, silent, silent_caret) = Default::default();
+        Self { text, options, at: 0, depth: 0, furthest: 0, expected, silent, silent_caret }
     }
 
     fn rest(&self) -> &'a str {
@@ -152,12 +154,18 @@ impl<'a> Parser<'a> {
             if let Some(rest) = self.rest()[before..].strip_prefix(symbol.as_str()) {
                 let after = space_length(rest);
                 self.at = start + before + symbol.len() + after;
+                if !self.silent.contains(&self.at) {
+                    self.expect(self.at, Expected::Whitespace);
+                }
                 let mut cursor = self.caret(start, &self.text[start..start + before], &rest[..after]);
                 cursor.suggestions = vec!["conjunction"];
                 return Some(Node { kind: Kind::Cursor(Box::new(cursor)), span: Span::new(start, self.at) });
             }
         }
         self.spaces();
+        if self.options.cursor_symbol.is_some() && !self.silent_caret.contains(&self.at) {
+            self.expect(self.at, Expected::Caret);
+        }
         None
     }
 
@@ -316,14 +324,23 @@ impl<'a> Parser<'a> {
     }
 
     fn nested_group(&mut self, path: &Literal) -> Parsed<Node> {
-        let mut query = self.enclosed(self.at, "}", &mut Self::or_query)?;
+        let mut inside = None;
+        let query = self.enclosed(self.at, "}", &mut |parser| {
+            let query = parser.or_query()?;
+            inside = Some(&query.kind).filter(|kind| matches!(kind, Kind::Cursor(_))).cloned();
+            Ok(query)
+        })?;
         let span = Span::new(path.span.start, self.at);
-        if let Kind::Cursor(cursor) = &mut query.kind {
-            let outer = path.to_text();
+        if let Some(Kind::Cursor(mut cursor)) = inside {
+            let outer = marked(path);
             cursor.nested_path = Some(match cursor.nested_path.take() {
                 Some(inner) => format!("{outer}.{inner}"),
                 None => outer,
             });
+            return Ok(Node { kind: Kind::Cursor(cursor), span });
+        }
+        // A caret before the closing brace belongs to no path.
+        if matches!(query.kind, Kind::Cursor(_)) {
             return Ok(query);
         }
         Ok(Node { kind: Kind::Nested { path: path.clone(), query: Box::new(query) }, span })
@@ -394,10 +411,12 @@ impl<'a> Parser<'a> {
     fn literal(&mut self) -> Option<Literal> {
         let start = self.at;
         if self.rest().starts_with('"') {
-            return self.quoted().or_else(|| {
+            let found = self.quoted();
+            if found.is_none() {
                 self.at = start;
-                None
-            });
+                self.silent_caret.insert(start);
+            }
+            return found;
         }
         self.unquoted()
     }
@@ -412,6 +431,9 @@ impl<'a> Parser<'a> {
             }
             if self.at_cursor(&mut caret) {
                 continue;
+            }
+            if self.at_second_cursor() {
+                return None;
             }
             let (rest, unit) = lexis::quoted(self.rest())?;
             caret.push(unit);
@@ -428,12 +450,18 @@ impl<'a> Parser<'a> {
             if self.at_cursor(&mut caret) {
                 continue;
             }
+            if self.at_second_cursor() {
+                break;
+            }
             if !self.rest().starts_with(['\\', '*']) && self.at_keyword() {
                 break;
             }
             let Some((rest, unit)) = lexis::unquoted(self.rest()) else { break };
             caret.push(unit);
             self.at = self.text.len() - rest.len();
+        }
+        if caret.before.is_none() || self.rest().is_empty() {
+            self.silent_caret.insert(self.at);
         }
         (self.at > start).then(|| self.literal_of(start, caret, false))
     }
@@ -483,6 +511,11 @@ impl<'a> Parser<'a> {
         found
     }
 
+    /// Whether a caret stands where one was passed already; the productions know only one.
+    fn at_second_cursor(&self) -> bool {
+        self.options.cursor_symbol.as_deref().is_some_and(|symbol| self.rest().starts_with(symbol))
+    }
+
     fn literal_of(&mut self, start: usize, caret: CaretText, quoted: bool) -> Literal {
         let span = Span::new(start, self.at);
         if !quoted && !self.rest().starts_with(is_special) {
@@ -523,7 +556,9 @@ fn unquoted_kind(mut parts: Vec<String>) -> LiteralKind {
         *last = last.trim_end_matches(is_trimmed).to_owned();
     }
     if parts.len() > 1 {
-        return LiteralKind::Wildcard(parts);
+        // Kibana's tree keeps wildcards as this text, so where it is typed it is one.
+        let parts = parts.iter().flat_map(|part| part.split(lexis::WILDCARD)).map(str::to_owned);
+        return LiteralKind::Wildcard(parts.collect());
     }
     let value = parts.pop().unwrap_or_default();
     match value.as_str() {
@@ -562,11 +597,19 @@ fn free_text(value: Literal) -> Node {
     Node { kind: Kind::Is { field, value }, span }
 }
 
+/// The text of a name as Kibana's tree keeps it.
+fn marked(name: &Literal) -> String {
+    match &name.kind {
+        LiteralKind::Wildcard(parts) => parts.join(lexis::WILDCARD),
+        _ => name.to_text(),
+    }
+}
+
 /// Gives the test its place from the field on, and a caret inside its values what it stands for.
 fn with_field(mut node: Node, field: &Literal) -> Node {
     node.span = field.span.join(node.span);
     if let Kind::Cursor(cursor) = &mut node.kind {
-        cursor.field_name = Some(field.to_text());
+        cursor.field_name = (!matches!(field.kind, LiteralKind::Cursor(_))).then(|| marked(field));
         cursor.suggestions = vec!["value", "conjunction"];
     }
     node

@@ -185,7 +185,7 @@ fn escape_unquoted(value: &str) -> String {
 
 /// Puts a backslash before each of `words` that white space follows and, if `both`, precedes.
 fn escape_words(text: &str, words: &[&str], both: bool) -> String {
-    let space = |c: char| c.is_whitespace() || c == '\u{feff}';
+    let space = super::lexis::is_trimmed;
     let mut out = String::with_capacity(text.len());
     let (mut at, mut free) = (0, !both);
     while let Some(c) = text[at..].chars().next() {

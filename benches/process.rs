@@ -1,0 +1,100 @@
+//! Whole processes: `elkhound run` and `elkhound match` against a process that only parses each line into a `Value`.
+//!
+//! `cargo build --release -p elkhound-cli && cargo bench --bench process` prints a table; `$ELKHOUND` names another binary.
+#![allow(clippy::unwrap_used, reason = "a bench stops by panicking")]
+
+mod data;
+mod measure;
+
+use std::io::BufRead;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Stdio};
+use std::time::Duration;
+
+use measure::{ratio, time, turns};
+use serde_json::{Value, json};
+
+const EVENTS: usize = 100_000;
+const TURNS: usize = 5;
+
+fn main() {
+    let arguments: Vec<String> = std::env::args().collect();
+    if let [_, mode, path] = arguments.as_slice()
+        && mode == "parse"
+    {
+        return parse(Path::new(path));
+    }
+    let directory = std::env::temp_dir().join(format!("elkhound-bench-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    table(&directory);
+    std::fs::remove_dir_all(&directory).unwrap();
+}
+
+/// The anchor: reads lines, and builds a value of each.
+fn parse(path: &Path) {
+    let mut reader = std::io::BufReader::with_capacity(1 << 16, std::fs::File::open(path).unwrap());
+    let (mut line, mut objects) = (Vec::new(), 0);
+    while reader.read_until(b'\n', &mut line).unwrap() > 0 {
+        objects += usize::from(serde_json::from_slice::<Value>(&line).unwrap().is_object());
+        line.clear();
+    }
+    assert!(objects > 0);
+}
+
+/// So many rules of the corpus as a file of rules.
+fn rules(directory: &Path, count: usize, sequences: bool) -> PathBuf {
+    let path = directory.join(format!("rules-{count}-{sequences}.ndjson"));
+    let rule = |(at, (language, query)): (usize, &(String, String))| {
+        let (language, kind) = if language == "kql" { ("kuery", "query") } else { ("eql", "eql") };
+        json!({
+            "rule_id": at.to_string(), "name": format!("Rule {at}"), "type": kind, "language": language, "query": query,
+            "severity": "low", "risk_score": 21, "from": "now-9m", "index": ["*"]
+        })
+        .to_string()
+    };
+    let corpus = data::corpus();
+    let chosen: Vec<_> = corpus
+        .iter()
+        .filter(|(_, query)| sequences || !(query.contains("sequence") || query.contains("sample")))
+        .take(count)
+        .collect();
+    let lines: Vec<String> = chosen.into_iter().enumerate().map(rule).collect();
+    std::fs::write(&path, lines.join("\n")).unwrap();
+    path
+}
+
+fn binary() -> PathBuf {
+    std::env::var_os("ELKHOUND")
+        .map_or_else(|| std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("elkhound"), PathBuf::from)
+}
+
+fn run(program: &Path, arguments: &[&str]) -> Duration {
+    time(|| {
+        let output =
+            Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::piped()).output().unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    })
+}
+
+fn table(directory: &Path) {
+    let events = directory.join("events.ndjson");
+    std::fs::write(&events, data::lines(EVENTS).join("\n")).unwrap();
+    let (elkhound, myself) = (binary(), std::env::current_exe().unwrap());
+    let events = events.to_str().unwrap();
+    println!("| work | measured | goal |\n|---|---|---|");
+    let parse = || run(&myself, &["parse", events]);
+    for (name, count, sequences, goal) in
+        [("1,000 rules on single events", 1_000, false, "≤ 0.60"), ("all rules, sequences too", usize::MAX, true, "–")]
+    {
+        let rules = rules(directory, count, sequences);
+        let rules = rules.to_str().unwrap();
+        let run_rules = |jobs: &str| run(&elkhound, &["run", rules, "--events", events, "--jobs", jobs]);
+        let best = turns(TURNS, || run_rules("1"), parse);
+        ratio(&format!("`run` of {name} : parsing to `Value`"), best, EVENTS, goal);
+        let best = turns(TURNS, || run_rules("1"), || run_rules("2"));
+        ratio(&format!("`run` of {name}, one thread : two"), best, EVENTS, "≥ 1.8");
+    }
+    let query = |jobs: &str| run(&elkhound, &["match", "-l", "kql", "-e", data::KQL, "--jobs", jobs, events]);
+    ratio("`match` of the founding rule : parsing to `Value`", turns(TURNS, || query("1"), parse), EVENTS, "–");
+    ratio("`match`, one thread : two", turns(TURNS, || query("1"), || query("2")), EVENTS, "≥ 1.8");
+}

@@ -1,0 +1,268 @@
+//! Sequences at scale, and what takes memory: `cargo bench --bench sequence` prints a table.
+#![allow(clippy::unwrap_used, reason = "a bench stops by panicking")]
+
+mod data;
+mod measure;
+
+use std::alloc::System;
+use std::collections::HashMap;
+use std::fmt::Write;
+use std::hint::black_box;
+use std::sync::Arc;
+
+use elkhound::event::Event;
+use elkhound::query::{Matches, Query, QuerySet, Run};
+use measure::{ratio, row, time, turns};
+use serde_json::{Value, json};
+use stats_alloc::{INSTRUMENTED_SYSTEM, Region, StatsAlloc};
+
+#[global_allocator]
+static ALLOCATOR: &StatsAlloc<System> = &INSTRUMENTED_SYSTEM;
+
+const TURNS: usize = 7;
+
+fn main() {
+    println!("| work | measured | goal |\n|---|---|---|");
+    founding();
+    hot();
+    live();
+    partials();
+    allocations();
+    rules();
+}
+
+/// A sequence over lines, as a user of the library would write it: gives how many hits there were.
+fn search(set: &QuerySet, run: &mut Run, lines: &[String]) -> usize {
+    let mut matches = Matches::default();
+    let mut hits = 0;
+    for line in lines {
+        if !set.matches_json(line.as_bytes(), &mut matches).unwrap().is_empty() {
+            hits += run.push(Event::from_json(line).unwrap()).len();
+        }
+    }
+    hits
+}
+
+/// `YYYY-MM-DDThh:mm:ss.mmmZ` in milliseconds of its month, which is all that a span needs.
+fn millis(event: &Value) -> i64 {
+    let text = event["@timestamp"].as_str().unwrap_or_default().as_bytes();
+    let number = |from: usize, to: usize| {
+        text.get(from..to).unwrap_or_default().iter().fold(0, |sum, byte| sum * 10 + i64::from(byte - b'0'))
+    };
+    (((number(8, 10) * 24 + number(11, 13)) * 60 + number(14, 16)) * 60 + number(17, 19)) * 1000 + number(20, 23)
+}
+
+/// A sequence of two stages by hand.
+struct Machine<K> {
+    pending: HashMap<K, (i64, Value)>,
+    hits: Vec<(Value, Value)>,
+}
+
+impl<K: Eq + std::hash::Hash> Machine<K> {
+    fn new() -> Self {
+        Self { pending: HashMap::new(), hits: Vec::new() }
+    }
+
+    fn open(&mut self, key: K, event: Value) {
+        self.pending.insert(key, (millis(&event), event));
+    }
+
+    fn close(&mut self, key: &K, event: Value) {
+        let Some((start, first)) = self.pending.remove(key) else { return };
+        if millis(&event) - start <= 60_000 {
+            self.hits.push((first, event));
+        }
+    }
+}
+
+fn is(event: &Value, path: &str, wanted: &[&str]) -> bool {
+    match event.pointer(path) {
+        Some(Value::Array(items)) => items.iter().any(|item| item.as_str().is_some_and(|text| wanted.contains(&text))),
+        Some(Value::String(text)) => wanted.contains(&text.as_str()),
+        _ => false,
+    }
+}
+
+fn founding_by_hand(lines: &[String]) -> usize {
+    let mut machine = Machine::new();
+    for line in lines {
+        let event: Value = serde_json::from_str(line).unwrap();
+        if !is(&event, "/event/category", &["network"]) {
+            continue;
+        }
+        let text = |path: &str| event.pointer(path).and_then(Value::as_str).map(str::to_owned);
+        let port = event.pointer("/source/port").and_then(Value::as_i64);
+        let key = (port, text("/source/ip"), text("/destination/ip"));
+        if is(&event, "/event/module", &["endpoint"])
+            && is(&event, "/event/action", &["disconnect_received", "connection_attempted"])
+        {
+            machine.close(&key, event);
+        } else if is(&event, "/data_stream/dataset", &["fortinet_fortigate.log"])
+            && is(&event, "/event/action", &["signature"])
+            && is(&event, "/network/application", &["SOCKS4", "SOCKS5"])
+        {
+            machine.open(key, event);
+        }
+    }
+    machine.hits.len()
+}
+
+fn founding() {
+    let lines = data::lines(20_000);
+    let query = Query::eql(data::EQL).unwrap();
+    let set = QuerySet::new(std::slice::from_ref(&query)).unwrap();
+    let ours = || time(|| drop(black_box(search(&set, &mut query.start(), &lines))));
+    let best = turns(TURNS, ours, || time(|| drop(black_box(founding_by_hand(&lines)))));
+    ratio("founding sequence, from bytes : by hand over a `Value`", best, lines.len(), "≤ 0.75");
+}
+
+const HOT: &str = "sequence by host.id with maxspan=1m \
+    [process where not process.name in (\"cmd.exe\", \"bash\")] [network where destination.port == 1080]";
+
+fn hot_by_hand(lines: &[String]) -> (usize, usize) {
+    let (mut machine, mut opened) = (Machine::new(), 0);
+    for line in lines {
+        let event: Value = serde_json::from_str(line).unwrap();
+        let Some(host) = event.pointer("/host/id").and_then(Value::as_str).map(str::to_owned) else { continue };
+        if is(&event, "/event/category", &["network"])
+            && event.pointer("/destination/port").and_then(Value::as_i64) == Some(1080)
+        {
+            machine.close(&host, event);
+        } else if is(&event, "/event/category", &["process"]) && !is(&event, "/process/name", &["cmd.exe", "bash"]) {
+            opened += 1;
+            machine.open(host, event);
+        }
+    }
+    (machine.hits.len(), opened)
+}
+
+fn hot() {
+    let lines = data::lines(20_000);
+    let query = Query::eql(HOT).unwrap();
+    let set = QuerySet::new(std::slice::from_ref(&query)).unwrap();
+    let (hits, opened) = hot_by_hand(&lines);
+    assert_eq!(search(&set, &mut query.start(), &lines), hits, "both find the same");
+    let ours = || time(|| drop(black_box(search(&set, &mut query.start(), &lines))));
+    let best = turns(TURNS, ours, || time(|| drop(black_box(hot_by_hand(&lines)))));
+    let name = format!("hot sequence ({:.0} % of events open one)", opened as f64 * 100.0 / lines.len() as f64);
+    ratio(&name, best, lines.len(), "≤ 0.75");
+}
+
+const LIVE: &str = "sequence by k [a where true] [b where true]";
+
+fn live_line(number: usize, category: &str, key: usize) -> String {
+    json!({
+        "@timestamp": 1_700_000_000_000_u64 + number as u64, "event": {"category": category}, "k": format!("key-{key:07}"),
+        "message": "x".repeat(64)
+    })
+    .to_string()
+}
+
+/// A run with so many live partials, and lines that complete one of them and open it again.
+fn with_live(query: &Query, count: usize) -> (Run, Vec<String>) {
+    let mut run = query.start();
+    for key in 0..count {
+        run.push(Event::from_json(live_line(key, "a", key)).unwrap());
+    }
+    let mut random = data::Random(7);
+    let mut lines = Vec::new();
+    for number in 0..20_000 {
+        let key = random.below(count);
+        lines.push(live_line(count + number, "b", key));
+        lines.push(live_line(count + number, "a", key));
+    }
+    (run, lines)
+}
+
+fn live() {
+    let query = Query::eql(LIVE).unwrap();
+    let set = QuerySet::new(std::slice::from_ref(&query)).unwrap();
+    let (mut many, many_lines) = with_live(&query, 1_000_000);
+    let (mut few, few_lines) = with_live(&query, 1_000);
+    assert_eq!((many.stats().live, few.stats().live), (1_000_000, 1_000));
+    let count = many_lines.len();
+    // Each turn needs keys of its own, so that it does not find what the turn before has left in the cache.
+    let mut start = 0;
+    let piece = count / TURNS / 2 * 2;
+    let best = turns(
+        TURNS,
+        || {
+            start += piece;
+            time(|| drop(black_box(search(&set, &mut many, &many_lines[start - piece..start]))))
+        },
+        || time(|| drop(black_box(search(&set, &mut few, &few_lines[..piece])))),
+    );
+    ratio("an event with 1,000,000 live partials : with 1,000, from bytes", best, piece, "≤ 3.5");
+    let events =
+        |lines: &[String]| lines.iter().map(|line| Arc::new(Event::from_json(line).unwrap())).collect::<Vec<_>>();
+    let (many_events, few_events) = (events(&many_lines), events(&few_lines));
+    let push = |run: &mut Run, events: &[Arc<Event>]| {
+        time(|| events.iter().for_each(|event| drop(black_box(run.push(Arc::clone(event))))))
+    };
+    let mut start = 0;
+    let best = turns(
+        TURNS,
+        || {
+            start += piece;
+            push(&mut many, &many_events[start - piece..start])
+        },
+        || push(&mut few, &few_events[..piece]),
+    );
+    ratio("the same, `Run::push` alone, of events in memory", best, piece, "≤ 3.5");
+}
+
+fn partials() {
+    for count in [1_000_000_usize, 1_050_000] {
+        let (query, mut out) = (Query::eql(LIVE).unwrap(), String::new());
+        // One event for each key, built before anything is counted.
+        let events: Vec<Arc<Event>> =
+            (0..count).map(|key| Arc::new(Event::from_json(live_line(key, "a", key)).unwrap())).collect();
+        let settings = elkhound::query::Settings { partials: 2_000_000, ..Default::default() };
+        let query = Query::builder().settings(settings).eql(query.warnings().source().text()).unwrap();
+        let mut run = query.start();
+        let region = Region::new(ALLOCATOR);
+        events.iter().for_each(|event| drop(run.push(Arc::clone(event))));
+        let change = region.change();
+        assert_eq!(run.stats().live, count);
+        let bytes = change.bytes_allocated as i64 - change.bytes_deallocated as i64 + change.bytes_reallocated as i64;
+        write!(out, "{:.1} bytes", bytes as f64 / count as f64).unwrap();
+        row(&format!("memory of a partial, of {count}"), &out, "≤ 96");
+    }
+}
+
+fn allocations() {
+    let lines = data::lines(2_000);
+    let mut queries = data::compile(&data::corpus());
+    queries.push(Query::eql(data::EQL).unwrap());
+    let set = QuerySet::new(&queries).unwrap();
+    let mut matches = Matches::default();
+    let silent: Vec<&String> = lines
+        .iter()
+        .filter(|line| set.matches_json(line.as_bytes(), &mut matches).unwrap().len() == set.stats().every)
+        .collect();
+    let region = Region::new(ALLOCATOR);
+    for line in &silent {
+        black_box(set.matches_json(line.as_bytes(), &mut matches).unwrap());
+    }
+    let change = region.change();
+    let text = format!("{} in {} events", change.allocations + change.reallocations, silent.len());
+    row("heap allocations for an event that matches nothing", &text, "0");
+}
+
+fn rules() {
+    let corpus = data::corpus();
+    let rules: Vec<_> = corpus.iter().take(1_000).cloned().collect();
+    let region = Region::new(ALLOCATOR);
+    let queries = data::compile(&rules);
+    let set = QuerySet::new(&queries).unwrap();
+    let held = |change: stats_alloc::Stats| {
+        let bytes = change.bytes_allocated as i64 - change.bytes_deallocated as i64 + change.bytes_reallocated as i64;
+        bytes as f64 / f64::from(1 << 20)
+    };
+    let all = held(region.change());
+    let region = Region::new(ALLOCATOR);
+    drop(queries);
+    let text = format!("{all:.1} MiB with their single forms, {:.1} MiB as a set", all + held(region.change()));
+    row(&format!("memory of {} rules, compiled", rules.len()), &text, "≤ 16 MiB");
+    drop(set);
+}

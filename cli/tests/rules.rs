@@ -1,0 +1,205 @@
+//! `run` and `test`: rules in, alerts and verdicts out.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
+
+mod support;
+
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+use support::{Ran, file, folder, run, run_with};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("..")
+}
+
+fn rule(id: &str, name: &str, query: &str) -> String {
+    format!(
+        "[rule]\nname = \"{name}\"\nrule_id = \"{id}\"\nrisk_score = 21\nseverity = \"low\"\ntype = \"query\"\nlanguage = \"kuery\"\nquery = '''\n{query}\n'''\n"
+    )
+}
+
+const EVENTS: &str = r#"{"@timestamp": "2024-01-01T00:00:03.5Z", "user": {"name": "root"}, "n": 3}
+{"@timestamp": "2024-01-01T00:00:03Z", "user": {"name": "root"}, "n": 2}
+{"@timestamp": "2024-01-01T00:00:01Z", "user": {"name": "bob"}, "n": 1}
+"#;
+
+#[test]
+fn the_shipped_rules_alert_on_the_example() {
+    let ran = run(&["run", "rules", "--events", "examples/events.ndjson"]).ends(0);
+    let alerts = ran.lines();
+    let names: Vec<&str> = alerts.iter().filter_map(|alert| alert["rule"]["name"].as_str()).collect();
+    for rule in ["Proxy Port Activity to the Internet", "FortiGate SOCKS Traffic from an Unusual Process"] {
+        assert!(names.contains(&rule), "{names:?}");
+    }
+    assert!(ran.err.contains("2 rules: 2 alerted, 0 silent; 0 not run"), "{}", ran.err);
+}
+
+#[test]
+fn broken_rules_are_named_and_stop_no_other() {
+    let folder = folder("broken_rules");
+    file(&folder, "good.toml", rule("id-good", "Good", "user.name: root"));
+    file(&folder, "bad.toml", rule("id-bad", "Bad", "user.name: ("));
+    let events = file(&folder, "e.ndjson", EVENTS);
+    let ran = run(&["run", folder.to_str().unwrap(), "--events", &events]).ends(0);
+    assert_eq!(ran.lines().len(), 2);
+    let named = ran.err.lines().any(|line| line.contains("bad.toml") && line.contains("id-bad"));
+    assert!(named, "{}", ran.err);
+    assert!(ran.err.contains("1 not run"), "{}", ran.err);
+    // Where no rule runs at all, the call is broken.
+    let ran = run(&["run", folder.join("bad.toml").to_str().unwrap(), "--events", &events]).ends(2);
+    assert!(ran.out.is_empty());
+}
+
+#[test]
+fn alerts_come_in_time_order_whatever_the_jobs() {
+    let folder = folder("order");
+    file(&folder, "a.toml", rule("1", "A", "user.name: root"));
+    file(&folder, "b.toml", rule("2", "B", "user.name: *"));
+    let events = file(&folder, "e.ndjson", EVENTS);
+    let all: Vec<String> = ["1", "2", "5"]
+        .map(|jobs| run(&["run", folder.to_str().unwrap(), "--events", &events, "--jobs", jobs]).ends(0).out)
+        .into();
+    assert!(all.iter().all(|out| *out == all[0]));
+    let ran = Ran { code: 0, out: all[0].clone(), err: String::new() };
+    let found: Vec<(String, i64)> =
+        ran.lines().iter().map(|alert| (alert["rule"]["name"].as_str().unwrap().to_owned(), numbers(alert))).collect();
+    let wanted = [("B", 1), ("A", 2), ("B", 2), ("A", 3), ("B", 3)].map(|(name, n)| (name.to_owned(), n));
+    assert_eq!(found, wanted);
+}
+
+/// The number of the event in an alert, wherever the alert keeps it.
+fn numbers(alert: &Value) -> i64 {
+    let text = alert.to_string();
+    let at = text.find("\"n\":").unwrap_or_else(|| panic!("no event in {text}"));
+    text[at + 4..].chars().take_while(char::is_ascii_digit).collect::<String>().parse().unwrap()
+}
+
+#[test]
+fn rules_and_events_from_stdin() {
+    let folder = folder("stdin");
+    let rules = file(&folder, "a.toml", rule("1", "A", "user.name: root"));
+    let events = file(&folder, "e.ndjson", EVENTS);
+    assert_eq!(run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0).lines().len(), 2);
+    let text = std::fs::read(&rules).unwrap();
+    assert_eq!(run_with(&["run", "-", "--events", &events], &text).ends(0).lines().len(), 2);
+    let packed = file(&folder, "e.ndjson.zst", zstd::encode_all(EVENTS.as_bytes(), 3).unwrap());
+    assert_eq!(run(&["run", &rules, "--events", &packed, &events]).ends(0).lines().len(), 4);
+}
+
+#[test]
+fn no_alert_where_one_was_asked_for() {
+    let folder = folder("none");
+    let rules = file(&folder, "a.toml", rule("1", "A", "user.name: nobody"));
+    run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0);
+    run_with(&["run", &rules, "--events", "-", "--fail-if-none"], EVENTS.as_bytes()).ends(1);
+}
+
+#[test]
+fn indices_are_enforced_on_demand() {
+    let folder = folder("indices");
+    let text = rule("1", "A", "user.name: root").replace("language", "index = [\"logs-*\"]\nlanguage");
+    let rules = file(&folder, "a.toml", text);
+    let events = r#"{"_index": "other", "user": {"name": "root"}, "n": 1}
+{"_index": "logs-x", "user": {"name": "root"}, "n": 2}"#;
+    assert_eq!(run_with(&["run", &rules, "--events", "-"], events.as_bytes()).ends(0).lines().len(), 2);
+    let ran = run_with(&["run", &rules, "--events", "-", "--enforce-index"], events.as_bytes()).ends(0);
+    assert_eq!(ran.lines().iter().map(numbers).collect::<Vec<_>>(), [2]);
+}
+
+/// A copy of the project's rules.
+fn copy_of_rules(test: &str) -> PathBuf {
+    let folder = folder(test);
+    for rule in std::fs::read_dir(root().join("rules")).unwrap() {
+        let rule = rule.unwrap();
+        for part in std::fs::read_dir(rule.path()).unwrap() {
+            let part = part.unwrap();
+            let to = folder.join(rule.file_name());
+            std::fs::create_dir_all(&to).unwrap();
+            std::fs::copy(part.path(), to.join(part.file_name())).unwrap();
+        }
+    }
+    folder
+}
+
+#[test]
+fn the_shipped_rules_pass_their_tests() {
+    let ran = run(&["test", "rules"]).ends(0);
+    assert!(ran.out.contains("cases passed in 2 files"), "{}", ran.out);
+}
+
+/// Every damage to a query, in the rule file or in the history, is found by the cases beside it.
+#[test]
+fn damaged_rules_fail_their_tests() {
+    let proxy = "proxy_port_activity_to_the_internet";
+    let socks = "socks_traffic_from_an_unusual_process";
+    for (at, (rule, part, from, to)) in [
+        (proxy, "rule.toml", "8080", "8081"),
+        (proxy, "rule.toml", "\"FE80::/10\"", "\"FE80::/16\""),
+        (proxy, "rule.toml", "network.transport:tcp", "network.transport:udp"),
+        (proxy, "rule.toml", "or event.dataset", "and event.dataset"),
+        (proxy, "history.toml", "zeek.socks", "zeek.sock"),
+        (proxy, "history.toml", "direction", "directions"),
+        (proxy, "history.toml", "169.254.0.0/16", "169.254.0.0/24"),
+        (socks, "rule.toml", "maxspan=1m", "maxspan=59s"),
+        (socks, "rule.toml", "SOCKS5", "SOCKS6"),
+        (socks, "rule.toml", "source.port", "source.bytes"),
+        (socks, "history.toml", "maxspan=1m", "maxspan=2m"),
+        (socks, "history.toml", "destination.ip", "destination.port"),
+    ]
+    .into_iter()
+    .enumerate()
+    {
+        let folder = copy_of_rules(&format!("damaged_{at}"));
+        let path = folder.join(rule).join(part);
+        let text = std::fs::read_to_string(&path).unwrap();
+        assert!(text.contains(from), "{part} of {rule} has no {from}");
+        std::fs::write(&path, text.replace(from, to)).unwrap();
+        let ran = run(&["test", folder.to_str().unwrap()]);
+        assert_eq!(ran.code, 1, "{from} to {to}: {}{}", ran.out, ran.err);
+        assert!(ran.out.contains("FAILED"), "{}", ran.out);
+    }
+}
+
+#[test]
+fn a_rule_that_cannot_be_read_is_broken() {
+    let folder = copy_of_rules("unreadable");
+    let path = folder.join("proxy_port_activity_to_the_internet/rule.toml");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replacen("query = '''", "query = '''(", 1)).unwrap();
+    let ran = run(&["test", folder.to_str().unwrap()]);
+    assert!(matches!(ran.code, 1 | 2), "{}{}", ran.out, ran.err);
+    assert!(format!("{}{}", ran.out, ran.err).contains("E0101"));
+}
+
+#[test]
+fn reports_of_tests() {
+    let folder = folder("reports");
+    file(&folder, "r/rule.toml", rule("1", "A", "user.name: root"));
+    let cases = "tests:\n  - name: root\n    matches: true\n    events: [{user: {name: root}}]\n  - name: bob\n    why: he is not root\n    matches: true\n    events: [{user: {name: bob}}]\n";
+    let tests = file(&folder, "r/tests.yaml", cases);
+    let junit = folder.join("junit.xml");
+    let ran = run(&["test", &tests, "--junit", junit.to_str().unwrap()]).ends(1);
+    assert!(
+        ran.out.contains("FAILED") && ran.out.contains("bob") && ran.out.contains("1 of 2 cases passed"),
+        "{}",
+        ran.out
+    );
+    let xml = std::fs::read_to_string(junit).unwrap();
+    assert!(xml.contains("<failure") && xml.contains("tests=\"2\"") && xml.contains("failures=\"1\""), "{xml}");
+    let ran = run(&["test", folder.to_str().unwrap(), "--format", "json"]).ends(1);
+    assert_eq!((ran.json()["cases"].as_u64(), ran.json()["failed"][0]["case"].as_str()), (Some(2), Some("bob")));
+    file(&folder, "r/tests.yaml", "tests: [{nonsense: 1}]");
+    run(&["test", folder.to_str().unwrap()]).ends(3);
+}
+
+/// The events of a case are put in the order of their time, however their times are written.
+#[test]
+fn events_of_a_case_are_sorted_by_their_time() {
+    let folder = folder("times");
+    let text = rule("1", "A", "sequence [any where n == 1] [any where n == 2] [any where n == 3]")
+        .replace("type = \"query\"\nlanguage = \"kuery\"", "type = \"eql\"\nlanguage = \"eql\"");
+    file(&folder, "rule.toml", text);
+    let cases = "tests:\n  - name: order\n    matches: true\n    events:\n      - {'@timestamp': '2025-12-01T10:00:00.001Z', n: 2}\n      - {'@timestamp': '2025-12-01T10:00:00Z', n: 1}\n      - {'@timestamp': '2025-12-01T12:00:01+02:00', n: 3}\n";
+    file(&folder, "tests.yaml", cases);
+    run(&["test", folder.to_str().unwrap()]).ends(0);
+}

@@ -1,0 +1,502 @@
+//! The scanner: one pass over a JSON text, along the trie of the fields that are wanted.
+//!
+//! All that is passed over is checked: grammar, escapes, numbers, depth. `None` stands for whatever the scanner does not settle
+//! itself, which `serde_json` then reads.
+
+use super::layout::{AROUND, HIT, Layout, Mark, NOWHERE, Node, ROOT, SHORT, Short};
+use super::record::{Scratch, Slot};
+use super::{Document, Value};
+
+/// Deepest nesting that `serde_json` reads.
+const DEPTH: usize = super::MAX_DEPTH - 1;
+
+pub(super) struct Scanner<'s, 'l> {
+    text: &'s [u8],
+    at: usize,
+    layout: &'l Layout,
+    scratch: &'l mut Scratch,
+    hit: Hit,
+}
+
+/// Where the index and the id of a hit stand.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Hit {
+    pub index: Option<(u32, u32)>,
+    pub id: Option<(u32, u32)>,
+}
+
+/// A string in the text: where it stands between its quotes, and whether it has escapes.
+#[derive(Clone, Copy)]
+struct Quoted {
+    start: usize,
+    end: usize,
+    escaped: bool,
+}
+
+/// What there is below a value.
+#[derive(Clone, Copy, PartialEq, Eq)]
+struct Leaves(u8);
+
+impl Leaves {
+    const NONE: Self = Self(0);
+    /// A value.
+    const VALUE: Self = Self(1);
+    /// A null, or an empty object or array.
+    const EMPTY: Self = Self(2);
+
+    const fn and(self, other: Self) -> Self {
+        Self(self.0 | other.0)
+    }
+
+    const fn has(self, other: Self) -> bool {
+        self.0 & other.0 != 0
+    }
+}
+
+impl<'s, 'l> Scanner<'s, 'l> {
+    pub fn new(text: &'s [u8], layout: &'l Layout, scratch: &'l mut Scratch) -> Self {
+        Self { text, at: 0, layout, scratch, hit: Hit::default() }
+    }
+
+    /// Reads the whole text as one event.
+    pub fn event(mut self) -> Option<Hit> {
+        self.space();
+        if self.peek()? != b'{' {
+            return None;
+        }
+        self.object(HIT, DEPTH)?;
+        self.space();
+        (self.at == self.text.len()).then_some(self.hit)
+    }
+
+    #[inline(always)]
+    fn peek(&self) -> Option<u8> {
+        self.text.get(self.at).copied()
+    }
+
+    #[inline(always)]
+    fn space(&mut self) {
+        if self.text.get(self.at).is_some_and(|&byte| byte <= b' ') {
+            self.long_space();
+        }
+    }
+
+    #[inline(never)]
+    fn long_space(&mut self) {
+        while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+            self.at += 1;
+        }
+    }
+
+    /// Steps over one byte, and the space after it.
+    #[inline(always)]
+    fn expect(&mut self, byte: u8) -> Option<()> {
+        if self.peek()? != byte {
+            return None;
+        }
+        self.at += 1;
+        self.space();
+        Some(())
+    }
+
+    /// Reads an object whose keys lead on from `node`.
+    fn object(&mut self, mut node: u32, depth: usize) -> Option<Leaves> {
+        let depth = depth.checked_sub(1)?;
+        self.expect(b'{')?;
+        if self.peek()? == b'}' {
+            self.at += 1;
+            return Some(Leaves::EMPTY);
+        }
+        self.scratch.marks.open();
+        let mut leaves = Leaves::NONE;
+        loop {
+            let key = self.quoted()?;
+            let below = self.below(node, key)?;
+            self.space();
+            self.expect(b':')?;
+            leaves = leaves.and(if below == NOWHERE {
+                self.pass(depth)?
+            } else {
+                self.scratch.marks.key(below)?;
+                match self.layout.node(below)? {
+                    Node { mark: Mark::None, .. } => self.value(below, depth)?,
+                    Node { mark, .. } => self.marked(*mark, below, depth, &mut node)?,
+                }
+            });
+            self.space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b'}' => break,
+                _ => return None,
+            }
+            self.space();
+        }
+        self.at += 1;
+        self.scratch.marks.close();
+        Some(leaves)
+    }
+
+    /// The node that a key leads to.
+    #[inline(always)]
+    fn below(&mut self, node: u32, key: Quoted) -> Option<u32> {
+        let length = key.end - key.start;
+        if !key.escaped
+            && length <= SHORT
+            && let Some(Ok(block)) = self.text.get(key.start..key.start + SHORT).map(<[u8; SHORT]>::try_from)
+        {
+            let unused = (8 * (SHORT - length)) as u32;
+            let word = Short::from_le_bytes(block).checked_shl(unused).unwrap_or(0).checked_shr(unused).unwrap_or(0);
+            let child = self.layout.node(node)?.short_child(word);
+            if child != NOWHERE || !has_dot(word) {
+                return Some(child);
+            }
+        }
+        self.other_key(node, key)
+    }
+
+    #[inline(never)]
+    fn other_key(&self, node: u32, key: Quoted) -> Option<u32> {
+        if !key.escaped {
+            return Some(self.layout.step(node, self.text.get(key.start..key.end)?));
+        }
+        let decoded: String = serde_json::from_slice(self.text.get(key.start - 1..=key.end)?).ok()?;
+        Some(self.layout.step(node, decoded.as_bytes()))
+    }
+
+    /// Reads `_index`, `_id` or `_source`, as the outermost object has them.
+    fn marked(&mut self, mark: Mark, below: u32, depth: usize, node: &mut u32) -> Option<Leaves> {
+        if mark == Mark::Source && self.peek()? == b'{' {
+            // What stands around it is no part of the event.
+            self.scratch.forget();
+            *node = AROUND;
+            return self.object(ROOT, depth);
+        }
+        if mark == Mark::Source {
+            return if *node == AROUND { None } else { self.value(below, depth) };
+        }
+        let place = match self.peek()? {
+            b'"' => {
+                let start = self.at;
+                let text = self.quoted().filter(|text| !text.escaped)?;
+                self.at = start;
+                Some((text.start as u32, text.end as u32))
+            }
+            b'0'..=b'9' | b'-' => return None,
+            _ => None,
+        };
+        *(if mark == Mark::Index { &mut self.hit.index } else { &mut self.hit.id }) = place;
+        if *node == AROUND { self.pass(depth) } else { self.value(below, depth) }
+    }
+
+    fn array(&mut self, node: u32, depth: usize) -> Option<Leaves> {
+        let depth = depth.checked_sub(1)?;
+        self.expect(b'[')?;
+        if self.peek()? == b']' {
+            self.at += 1;
+            return Some(Leaves::EMPTY);
+        }
+        let mut leaves = Leaves::NONE;
+        loop {
+            leaves = leaves.and(self.value(node, depth)?);
+            self.space();
+            match self.peek()? {
+                b',' => self.at += 1,
+                b']' => break,
+                _ => return None,
+            }
+            self.space();
+        }
+        self.at += 1;
+        Some(leaves)
+    }
+
+    /// Reads a value that belongs to `node`.
+    fn value(&mut self, node: u32, depth: usize) -> Option<Leaves> {
+        let field = self.layout.node(node)?.field;
+        match self.peek()? {
+            b'"' => {
+                let text = self.quoted()?;
+                if let Some(field) = field {
+                    let slot = self.text_slot(text)?;
+                    self.scratch.push(field, slot);
+                }
+                Some(Leaves::VALUE)
+            }
+            b'{' => {
+                let start = self.at;
+                let leaves = self.object(node, depth)?;
+                if let Some(field) = field {
+                    let any = leaves.has(Leaves::VALUE) && (!leaves.has(Leaves::EMPTY) || self.has_leaf(start)?);
+                    self.scratch.push(field, Slot::Plain(Value::Object(any)));
+                }
+                Some(leaves)
+            }
+            b'[' => self.array(node, depth),
+            b't' => self.word(b"true", field, Value::Bool(true)),
+            b'f' => self.word(b"false", field, Value::Bool(false)),
+            b'n' => self.word(b"null", field, Value::Null),
+            _ => {
+                let number = self.number()?;
+                if let Some(field) = field {
+                    self.scratch.push(field, Slot::Plain(number));
+                }
+                Some(Leaves::VALUE)
+            }
+        }
+    }
+
+    /// Whether the object that began at `start` has a leaf with a value, where a key that comes again may have taken one away.
+    fn has_leaf(&self, start: usize) -> Option<bool> {
+        let object: serde_json::Value = serde_json::from_slice(self.text.get(start..self.at)?).ok()?;
+        Some(object.any_leaf("", &mut |_, value| value.exists()))
+    }
+
+    fn word(&mut self, word: &[u8], field: Option<u32>, value: Value<'static>) -> Option<Leaves> {
+        self.skip_word(word)?;
+        if let Some(field) = field {
+            self.scratch.push(field, Slot::Plain(value));
+        }
+        Some(if value == Value::Null { Leaves::EMPTY } else { Leaves::VALUE })
+    }
+
+    #[inline(always)]
+    fn skip_word(&mut self, word: &[u8]) -> Option<()> {
+        if self.text.get(self.at..self.at + word.len())? != word {
+            return None;
+        }
+        self.at += word.len();
+        Some(())
+    }
+
+    fn text_slot(&mut self, text: Quoted) -> Option<Slot> {
+        if !text.escaped {
+            return Some(Slot::Borrowed(text.start as u32, text.end as u32));
+        }
+        let decoded: String = serde_json::from_slice(self.text.get(text.start - 1..=text.end)?).ok()?;
+        Some(self.scratch.store(&decoded))
+    }
+
+    /// Passes over a value of which nothing is wanted.
+    fn pass(&mut self, depth: usize) -> Option<Leaves> {
+        match self.peek()? {
+            b'"' => {
+                self.quoted()?;
+                Some(Leaves::VALUE)
+            }
+            b'{' | b'[' => self.pass_over(depth),
+            _ => self.pass_scalar(),
+        }
+    }
+
+    #[inline(always)]
+    fn pass_scalar(&mut self) -> Option<Leaves> {
+        match self.peek()? {
+            b'"' => self.quoted().map(|_| Leaves::VALUE),
+            b't' => self.skip_word(b"true").map(|()| Leaves::VALUE),
+            b'f' => self.skip_word(b"false").map(|()| Leaves::VALUE),
+            b'n' => self.skip_word(b"null").map(|()| Leaves::EMPTY),
+            _ => self.number().map(|_| Leaves::VALUE),
+        }
+    }
+
+    /// Passes over an object or array, without a call for each of those within.
+    fn pass_over(&mut self, depth: usize) -> Option<Leaves> {
+        // Bit by bit, whether each open one is an object; there are fewer than 128.
+        let (mut objects, mut open) = (0_u128, 0);
+        let mut leaves = Leaves::NONE;
+        loop {
+            let byte = self.peek()?;
+            if byte == b'{' || byte == b'[' {
+                open += 1;
+                if open > depth {
+                    return None;
+                }
+                let is_object = byte == b'{';
+                objects = objects << 1 | u128::from(is_object);
+                self.at += 1;
+                self.space();
+                if self.peek()? != byte + 2 {
+                    if is_object {
+                        self.pass_key()?;
+                    }
+                    continue;
+                }
+                leaves = leaves.and(Leaves::EMPTY);
+            } else {
+                leaves = leaves.and(self.pass_scalar()?);
+            }
+            // After a value: the next one, or the end of one or more.
+            loop {
+                self.space();
+                let is_object = objects & 1 == 1;
+                match self.peek()? {
+                    b',' => {
+                        self.at += 1;
+                        self.space();
+                        if is_object {
+                            self.pass_key()?;
+                        }
+                        break;
+                    }
+                    b'}' if is_object => {}
+                    b']' if !is_object => {}
+                    _ => return None,
+                }
+                self.at += 1;
+                (objects, open) = (objects >> 1, open - 1);
+                if open == 0 {
+                    return Some(leaves);
+                }
+            }
+        }
+    }
+
+    #[inline(always)]
+    fn pass_key(&mut self) -> Option<()> {
+        self.quoted()?;
+        self.space();
+        self.expect(b':')
+    }
+
+    /// Reads a string, on whose opening quote the scanner should stand.
+    #[inline(always)]
+    fn quoted(&mut self) -> Option<Quoted> {
+        if self.peek()? != b'"' {
+            return None;
+        }
+        let start = self.at + 1;
+        let end = special(self.text, start);
+        if *self.text.get(end)? == b'"' {
+            self.at = end + 1;
+            return Some(Quoted { start, end, escaped: false });
+        }
+        self.at = end;
+        self.escaped_rest()?;
+        Some(Quoted { start, end: self.at - 1, escaped: true })
+    }
+
+    #[inline(never)]
+    fn escaped_rest(&mut self) -> Option<()> {
+        loop {
+            match self.peek()? {
+                b'"' => break,
+                b'\\' => self.escape()?,
+                _ => return None,
+            }
+            self.at = special(self.text, self.at);
+        }
+        self.at += 1;
+        Some(())
+    }
+
+    fn escape(&mut self) -> Option<()> {
+        let kind = *self.text.get(self.at + 1)?;
+        self.at += 2;
+        match kind {
+            b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't' => Some(()),
+            b'u' => match self.hex()? {
+                0xD800..=0xDBFF => {
+                    self.skip_word(b"\\u")?;
+                    matches!(self.hex()?, 0xDC00..=0xDFFF).then_some(())
+                }
+                0xDC00..=0xDFFF => None,
+                _ => Some(()),
+            },
+            _ => None,
+        }
+    }
+
+    fn hex(&mut self) -> Option<u32> {
+        let digits = self.text.get(self.at..self.at + 4)?;
+        self.at += 4;
+        digits.iter().try_fold(0, |value, &digit| Some(value << 4 | char::from(digit).to_digit(16)?))
+    }
+
+    #[inline(always)]
+    fn digits(&mut self) -> (usize, u64) {
+        let (start, mut value) = (self.at, 0_u64);
+        while let Some(digit) = self.text.get(self.at).map(|byte| byte.wrapping_sub(b'0')).filter(|digit| *digit < 10) {
+            value = value.wrapping_mul(10).wrapping_add(u64::from(digit));
+            self.at += 1;
+        }
+        (self.at - start, value)
+    }
+
+    fn number(&mut self) -> Option<Value<'static>> {
+        let start = self.at;
+        let negative = self.peek()? == b'-';
+        self.at += usize::from(negative);
+        let first = self.at;
+        let (count, value) = self.digits();
+        if count == 0 || (count > 1 && *self.text.get(first)? == b'0') {
+            return None;
+        }
+        if matches!(self.peek(), Some(b'.' | b'e' | b'E')) {
+            return self.fraction(start);
+        }
+        // Eighteen digits fit both kinds of whole numbers.
+        match value as i64 {
+            value if count <= 18 && !negative => Some(Value::Int(value)),
+            value if count <= 18 && value != 0 => Some(Value::Int(-value)),
+            _ => long_number(self.text.get(start..self.at)?),
+        }
+    }
+
+    #[inline(never)]
+    fn fraction(&mut self, start: usize) -> Option<Value<'static>> {
+        if self.peek() == Some(b'.') {
+            self.at += 1;
+            if self.digits().0 == 0 {
+                return None;
+            }
+        }
+        if matches!(self.peek(), Some(b'e' | b'E')) {
+            self.at += 1;
+            self.at += usize::from(matches!(self.peek(), Some(b'+' | b'-')));
+            if self.digits().0 == 0 {
+                return None;
+            }
+        }
+        float(std::str::from_utf8(self.text.get(start..self.at)?).ok()?)
+    }
+}
+
+/// A number without a fraction that may not fit 64 bits.
+fn long_number(text: &[u8]) -> Option<Value<'static>> {
+    let text = std::str::from_utf8(text).ok()?;
+    let int = text.parse().map(Value::Int).ok().filter(|_| text != "-0");
+    int.or_else(|| text.parse().map(Value::UInt).ok()).or_else(|| float(text))
+}
+
+/// `serde_json` refuses what no double holds.
+fn float(text: &str) -> Option<Value<'static>> {
+    text.parse().ok().filter(|value: &f64| value.is_finite()).map(Value::Float)
+}
+
+/// Whether a short key has a dot.
+const fn has_dot(key: Short) -> bool {
+    const ONES: Short = Short::from_ne_bytes([1; SHORT]);
+    let same = key ^ (ONES * b'.' as Short);
+    same.wrapping_sub(ONES) & !same & (ONES << 7) != 0
+}
+
+/// The first byte from `at` on that is a quote, a backslash or a control character, or the end of the text.
+#[inline(always)]
+fn special(text: &[u8], mut at: usize) -> usize {
+    const ONES: u64 = u64::from_ne_bytes([1; 8]);
+    while let Some(Ok(block)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
+        let word = u64::from_le_bytes(block);
+        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
+        let control = word.wrapping_sub(ONES * 0x20) & !word;
+        let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control;
+        let found = found & (ONES << 7);
+        if found != 0 {
+            return at + found.trailing_zeros() as usize / 8;
+        }
+        at += 8;
+    }
+    while text.get(at).is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
+        at += 1;
+    }
+    at
+}
