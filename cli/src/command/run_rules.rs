@@ -43,8 +43,9 @@ pub fn run(args: &RunArgs) -> Outcome {
     let events = match all {
         Some(events) => events,
         None => {
-            // Metrics count every event.
-            let batch = if args.metrics.is_some() { Batch::of_all() } else { rules.batch() };
+            // Metrics count every event, and a schedule says what its runs saw.
+            let whole = args.metrics.is_some() || args.simulate.simulate;
+            let batch = if whole { Batch::of_all() } else { rules.batch() };
             events::read_some(&args.events, &Reading { batch: &batch, fill, jobs: args.eval.jobs })?
         }
     };
