@@ -283,6 +283,9 @@ pub struct RunArgs {
     pub dialect: DialectArgs,
     #[command(flatten)]
     pub eval: EvalArgs,
+    /// Run every version in the `history.toml` beside a rule in place of the rule.
+    #[arg(long)]
+    pub history: bool,
     /// Files of indicators for indicator match rules, as events.
     #[arg(long, value_name = "INDICATORS", num_args = 1..)]
     pub indicators: Vec<PathBuf>,

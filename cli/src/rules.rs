@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use elkhound::diagnostic::Code;
 use elkhound::engine::RuleSettings;
 use elkhound::query::Settings;
-use elkhound::rule::{Loaded, load_paths, load_text};
+use elkhound::rule::{History, Loaded, load_paths, load_text};
 
 use crate::args::BesideArgs;
 use crate::failure::{Failure, Outcome};
@@ -23,6 +23,23 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Outcome<Loaded> {
         }
     }
     Ok(loaded)
+}
+
+/// The rules with, in place of each that has a `history.toml` beside it, one for every version of it.
+pub fn with_histories(mut loaded: Loaded) -> Loaded {
+    for rule in std::mem::take(&mut loaded.rules) {
+        match History::load(&Path::new(rule.file()).with_file_name("history.toml")) {
+            Ok(Some(history)) if Some(history.rule_id()) == rule.id() => {
+                loaded.rules.extend(history.versions().iter().map(|version| version.apply(&rule)));
+            }
+            Ok(_) => loaded.rules.push(rule),
+            Err(problem) => {
+                loaded.problems.push(*problem);
+                loaded.rules.push(rule);
+            }
+        }
+    }
+    loaded
 }
 
 /// The paths that a pattern stands for; a path that exists is no pattern.

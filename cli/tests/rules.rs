@@ -35,6 +35,16 @@ fn the_shipped_rules_alert_on_the_example() {
 }
 
 #[test]
+fn every_version_of_a_history_runs() {
+    let ran = run(&["run", "rules", "--history", "--events", "examples/events.ndjson"]).ends(0);
+    let mut versions: Vec<u64> = ran.lines().iter().filter_map(|alert| alert["rule"]["version"].as_u64()).collect();
+    versions.sort_unstable();
+    versions.dedup();
+    assert_eq!(versions, [0, 1, 2, 3, 4, 5, 6, 7, 8, 100]);
+    assert!(ran.err.contains("14 rules: 14 alerted"), "{}", ran.err);
+}
+
+#[test]
 fn broken_rules_are_named_and_stop_no_other() {
     let folder = folder("broken_rules");
     file(&folder, "good.toml", rule("id-good", "Good", "user.name: root"));

@@ -25,6 +25,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     let query = settings::of(&args.eval, &args.dialect, all.as_deref().unwrap_or_default())?;
     let indicators = if args.indicators.is_empty() { Vec::new() } else { events::read(&args.indicators, fill)? };
     let loaded = rules::load(&args.rules)?;
+    let loaded = if args.history { rules::with_histories(loaded) } else { loaded };
     let given = loaded.rules.len() + loaded.problems.len();
     let rule_settings = RuleSettings {
         enforce_index: args.enforce_index,
@@ -97,10 +98,12 @@ fn nanoseconds() -> u64 {
 
 fn summary(rules: &RuleSet, counts: &BTreeMap<usize, u64>, problems: usize) {
     let mut table = Table::new();
-    table.set_header(["rule", "type", "severity", "alerts"]);
+    table.set_header(["rule", "version", "type", "severity", "alerts"]);
     for (at, rule) in rules.rules().enumerate() {
         if let Some(count) = counts.get(&at) {
-            table.add_row([rule.name(), rule.kind().name(), rule.severity().name(), &count.to_string()]);
+            let version = rule.version().map(|version| version.to_string()).unwrap_or_default();
+            let row = [rule.name(), &version, rule.kind().name(), rule.severity().name(), &count.to_string()];
+            table.add_row(row);
         }
     }
     output::note(&table.to_string());
