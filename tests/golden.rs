@@ -160,9 +160,53 @@ fn slips() {
             shown.push_str(&format!("{told}\n\n"));
         }
     }
-    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden/slips.txt");
+    golden("slips.txt", &shown);
+}
+
+/// A report beside those of the codes.
+fn golden(name: &str, shown: &str) {
+    let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
     if std::env::var_os("BLESS").is_some() {
-        std::fs::write(&file, &shown).unwrap();
+        std::fs::write(&file, shown).unwrap();
     }
-    assert_eq!(std::fs::read_to_string(&file).unwrap_or_default(), shown);
+    assert_eq!(shown, std::fs::read_to_string(&file).unwrap_or_default(), "{name}");
+}
+
+/// Values that were lost: keywords stand where they stood, and all such places are shown at once, before the error and behind it.
+#[test]
+fn lost_values() {
+    let text = "port:(80 or 443) and\nhost.ip:( or or and not\nuser.name:( or or or \"root\")";
+    let found = Query::kql(text).unwrap_err();
+    golden("lost_values.txt", &found.to_string());
+    let json = elkhound::diagnostic::render::json(&found);
+    golden("lost_values.json", &format!("{json:#}\n"));
+}
+
+/// The places of a query in a rule file are those of the file: of TOML of several lines, of one with escapes, of JSON.
+#[test]
+fn places_in_rule_files() {
+    let head = "[rule]\nname = \"Naïve\"\nrule_id = \"7\"\nrisk_score = 21\nseverity = \"low\"\n";
+    let toml = format!(
+        "{head}type = \"eql\"\nquery = '''\nprocess where\n  process.name : \"é\" and lenght(proces.name) > 1\n'''\n"
+    );
+    let line =
+        format!("{head}type = \"query\"\nlanguage = \"kuery\"\nquery = \"a: \\\"\\u00e9\\\\\\\"\\\" and\\nb: (\"\n");
+    let json = r#"{"rule_id": "7", "name": "Naïve", "risk_score": 21, "severity": "low", "type": "query",
+  "query": "a: \"\u00e9\" and\nb: (c or )"}"#;
+    let mut shown = String::new();
+    for (file, text) in [("rules/a.toml", toml.as_str()), ("rules/line.toml", &line), ("rules/a.json", json)] {
+        let loaded = RuleSet::load_text(file, text);
+        for problem in &loaded.problems {
+            shown += &format!("{problem}\n{}\n", problem.diagnostics());
+            let json = elkhound::diagnostic::render::json(problem.diagnostics());
+            for item in json["diagnostics"].as_array().unwrap() {
+                let start = item["span"]["start"].as_u64().unwrap() as usize;
+                let line = text[..start].matches('\n').count() + 1;
+                let column = text[..start].lines().last().map_or(0, |line| line.chars().count());
+                let column = if text[..start].ends_with('\n') { 1 } else { column + 1 };
+                assert_eq!((&item["line"], &item["column"]), (&line.into(), &column.into()), "{item}");
+            }
+        }
+    }
+    golden("places_in_rule_files.txt", &shown);
 }
