@@ -99,7 +99,7 @@ fn corpus() {
             Err(found) => failed.push(format!("{}: {found}", rule["rule_id"])),
         }
     }
-    report("corpus round trip", rules.len(), &failed);
+    report("eql rules round trip", rules.len(), &failed);
 }
 
 #[test]

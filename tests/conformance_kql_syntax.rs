@@ -94,7 +94,7 @@ fn corpus() {
         let again = kql::parse(&Source::new("<printed>", printed.as_str()), &Options::default()).unwrap();
         same += usize::from(kql::kibana_json(&tree) == kql::kibana_json(&again));
     }
-    println!("corpus round trip {same}/{}", rules.len());
+    println!("kql rules round trip {same}/{}", rules.len());
     assert_eq!(same, rules.len());
 }
 
