@@ -1,5 +1,5 @@
 //! Sequences at scale, and what takes memory: `cargo bench --bench sequence` prints a table.
-#![allow(clippy::unwrap_used, reason = "a bench stops by panicking")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops by panicking and prints what it measured")]
 
 mod data;
 mod measure;
