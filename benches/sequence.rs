@@ -1,5 +1,5 @@
 //! Sequences at scale, and what takes memory: `cargo bench --bench sequence` prints a table.
-#![allow(clippy::unwrap_used, reason = "a bench stops by panicking")]
+#![allow(clippy::unwrap_used, clippy::print_stdout, reason = "a bench stops by panicking and prints what it measured")]
 
 mod data;
 mod measure;
@@ -158,57 +158,54 @@ fn live_line(number: usize, category: &str, key: usize) -> String {
     .to_string()
 }
 
-/// A run with so many live partials, and lines that complete one of them and open it again.
-fn with_live(query: &Query, count: usize) -> (Run, Vec<String>) {
+/// How many events a turn has.
+const PIECE: usize = 6_000;
+
+/// A run with so many live partials, and for each turn lines that complete one of them and open it again.
+fn with_live(query: &Query, count: usize) -> (Run, Vec<Vec<String>>) {
     let mut run = query.start();
     for key in 0..count {
         run.push(Event::from_json(live_line(key, "a", key)).unwrap());
     }
     let mut random = data::Random(7);
-    let mut lines = Vec::new();
-    for number in 0..20_000 {
-        let key = random.below(count);
-        lines.push(live_line(count + number, "b", key));
-        lines.push(live_line(count + number, "a", key));
-    }
-    (run, lines)
+    let mut number = count;
+    let mut piece = |_| {
+        let mut lines = Vec::new();
+        for _ in 0..PIECE / 2 {
+            let key = random.below(count);
+            number += 1;
+            lines.extend([live_line(number, "b", key), live_line(number, "a", key)]);
+        }
+        lines
+    };
+    (run, (0..2 * TURNS).map(&mut piece).collect())
 }
 
+/// Each turn has keys and times of its own: it finds nothing that the turn before left in the cache, and is never late.
 fn live() {
     let query = Query::eql(LIVE).unwrap();
     let set = QuerySet::new(std::slice::from_ref(&query)).unwrap();
     let (mut many, many_lines) = with_live(&query, 1_000_000);
     let (mut few, few_lines) = with_live(&query, 1_000);
-    assert_eq!((many.stats().live, few.stats().live), (1_000_000, 1_000));
-    let count = many_lines.len();
-    // Each turn needs keys of its own, so that it does not find what the turn before has left in the cache.
-    let mut start = 0;
-    let piece = count / TURNS / 2 * 2;
-    let best = turns(
-        TURNS,
-        || {
-            start += piece;
-            time(|| drop(black_box(search(&set, &mut many, &many_lines[start - piece..start]))))
-        },
-        || time(|| drop(black_box(search(&set, &mut few, &few_lines[..piece])))),
-    );
-    ratio("an event with 1,000,000 live partials : with 1,000, from bytes", best, piece, "≤ 3.5");
-    let events =
-        |lines: &[String]| lines.iter().map(|line| Arc::new(Event::from_json(line).unwrap())).collect::<Vec<_>>();
-    let (many_events, few_events) = (events(&many_lines), events(&few_lines));
-    let push = |run: &mut Run, events: &[Arc<Event>]| {
-        time(|| events.iter().for_each(|event| drop(black_box(run.push(Arc::clone(event))))))
+    let (mut many_turns, mut few_turns) = (many_lines.iter(), few_lines.iter());
+    let search = |run: &mut Run, lines: Option<&Vec<String>>| {
+        time(|| assert_eq!(search(&set, run, lines.unwrap()), PIECE / 2, "every second event completes one"))
     };
-    let mut start = 0;
-    let best = turns(
-        TURNS,
-        || {
-            start += piece;
-            push(&mut many, &many_events[start - piece..start])
-        },
-        || push(&mut few, &few_events[..piece]),
-    );
-    ratio("the same, `Run::push` alone, of events in memory", best, piece, "≤ 3.5");
+    let best = turns(TURNS, || search(&mut many, many_turns.next()), || search(&mut few, few_turns.next()));
+    ratio("an event with 1,000,000 live partials : with 1,000, from bytes", best, PIECE, "≤ 3.5");
+    let events = |lines: &Vec<String>| -> Vec<Arc<Event>> {
+        lines.iter().map(|line| Arc::new(Event::from_json(line).unwrap())).collect()
+    };
+    let push = |run: &mut Run, lines: Option<&Vec<String>>| {
+        let events = events(lines.unwrap());
+        time(|| {
+            let hits: usize = events.iter().map(|event| run.push(Arc::clone(event)).len()).sum();
+            assert_eq!(hits, PIECE / 2);
+        })
+    };
+    let best = turns(TURNS, || push(&mut many, many_turns.next()), || push(&mut few, few_turns.next()));
+    ratio("the same, `Run::push` alone, of events in memory", best, PIECE, "≤ 3.5");
+    assert_eq!((many.stats().live, few.stats().live), (1_000_000, 1_000));
 }
 
 fn partials() {
@@ -224,45 +221,47 @@ fn partials() {
         events.iter().for_each(|event| drop(run.push(Arc::clone(event))));
         let change = region.change();
         assert_eq!(run.stats().live, count);
-        let bytes = change.bytes_allocated as i64 - change.bytes_deallocated as i64 + change.bytes_reallocated as i64;
-        write!(out, "{:.1} bytes", bytes as f64 / count as f64).unwrap();
+        write!(out, "{:.1} bytes", held(change) / count as f64).unwrap();
         row(&format!("memory of a partial, of {count}"), &out, "≤ 96");
     }
 }
 
+/// The bytes that were taken and not given back; reallocations are among those taken.
+fn held(change: stats_alloc::Stats) -> f64 {
+    change.bytes_allocated as f64 - change.bytes_deallocated as f64
+}
+
 fn allocations() {
     let lines = data::lines(2_000);
-    let mut queries = data::compile(&data::corpus());
-    queries.push(Query::eql(data::EQL).unwrap());
-    let set = QuerySet::new(&queries).unwrap();
-    let mut matches = Matches::default();
-    let silent: Vec<&String> = lines
-        .iter()
-        .filter(|line| set.matches_json(line.as_bytes(), &mut matches).unwrap().len() == set.stats().every)
-        .collect();
-    let region = Region::new(ALLOCATOR);
-    for line in &silent {
-        black_box(set.matches_json(line.as_bytes(), &mut matches).unwrap());
+    let founding = vec![Query::kql(data::KQL).unwrap(), Query::eql(data::EQL).unwrap(), Query::eql(HOT).unwrap()];
+    for (name, queries) in [("the founding rules", founding), ("the corpus", data::compile(&data::corpus()))] {
+        let set = QuerySet::new(&queries).unwrap();
+        let mut matches = Matches::default();
+        let every = set.stats().every;
+        let silent: Vec<&String> = lines
+            .iter()
+            .filter(|line| set.matches_json(line.as_bytes(), &mut matches).unwrap().len() == every)
+            .collect();
+        let region = Region::new(ALLOCATOR);
+        for line in &silent {
+            black_box(set.matches_json(line.as_bytes(), &mut matches).unwrap());
+        }
+        let change = region.change();
+        let text = format!("{} in {} events", change.allocations + change.reallocations, silent.len());
+        row(&format!("heap allocations for an event that matches nothing of {name}"), &text, "0");
     }
-    let change = region.change();
-    let text = format!("{} in {} events", change.allocations + change.reallocations, silent.len());
-    row("heap allocations for an event that matches nothing", &text, "0");
 }
 
 fn rules() {
-    let corpus = data::corpus();
-    let rules: Vec<_> = corpus.iter().take(1_000).cloned().collect();
+    let rules: Vec<_> = data::corpus().into_iter().take(1_000).collect();
+    let mebibytes = |bytes: f64| bytes / f64::from(1 << 20);
     let region = Region::new(ALLOCATOR);
     let queries = data::compile(&rules);
     let set = QuerySet::new(&queries).unwrap();
-    let held = |change: stats_alloc::Stats| {
-        let bytes = change.bytes_allocated as i64 - change.bytes_deallocated as i64 + change.bytes_reallocated as i64;
-        bytes as f64 / f64::from(1 << 20)
-    };
     let all = held(region.change());
-    let region = Region::new(ALLOCATOR);
     drop(queries);
-    let text = format!("{all:.1} MiB with their single forms, {:.1} MiB as a set", all + held(region.change()));
+    let alone = held(region.change());
+    let text = format!("{:.1} MiB with their single forms, {:.1} MiB as a set", mebibytes(all), mebibytes(alone));
     row(&format!("memory of {} rules, compiled", rules.len()), &text, "≤ 16 MiB");
     drop(set);
 }

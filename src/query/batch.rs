@@ -10,8 +10,8 @@ use crate::eval::{CompileError, Limits, Program};
 use crate::event::{Document, Event, EventError, MAX_BYTES, Record, Scratch};
 use crate::plan::{Predicate, QueryKind};
 
-/// Bytes that are read at once.
-const BLOCK: usize = 4 << 20;
+/// Bytes that are read at once for each thread: few enough to stay in its cache.
+const BLOCK: usize = 512 << 10;
 
 /// The questions that decide whether any of some queries has to see an event. Of an event that none has to see only the fields
 /// that decide it are read.
@@ -98,7 +98,8 @@ impl Batch {
         jobs: usize,
         prepare: Prepare<'_>,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
-        let mut blocks = Blocks { input, rest: Vec::new(), ended: false, lines: 0 };
+        let size = BLOCK * jobs.clamp(1, 64);
+        let mut blocks = Blocks { input, size, rest: Vec::new(), spare: Vec::new(), ended: false, lines: 0 };
         #[cfg(feature = "parallel")]
         if jobs > 1 {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
@@ -109,6 +110,7 @@ impl Batch {
         let (mut out, mut memory) = (Vec::new(), Memory::default());
         while let Some(block) = blocks.next()? {
             self.piece(&block.text, block.line, prepare, &mut memory, &mut out)?;
+            blocks.spare = block.text;
         }
         Ok(out)
     }
@@ -125,7 +127,7 @@ impl Batch {
         let mut block = blocks.next()?;
         while let Some(now) = block {
             let work = || {
-                let pieces = now.pieces(jobs * 4).into_par_iter();
+                let pieces = now.pieces(jobs * 2).into_par_iter();
                 let each = pieces.map_init(Memory::default, |memory, (text, line)| {
                     let mut out = Vec::new();
                     self.piece(text, line, prepare, memory, &mut out).map(|()| out)
@@ -136,6 +138,7 @@ impl Batch {
             for piece in done {
                 out.extend(piece?);
             }
+            blocks.spare = now.text;
             block = next?;
         }
         Ok(out)
@@ -190,8 +193,12 @@ impl Batch {
 /// An input cut into blocks of whole lines.
 struct Blocks<'i> {
     input: &'i mut (dyn Read + Send),
+    /// Bytes that are read at once.
+    size: usize,
     /// What was read after the last whole line.
     rest: Vec<u8>,
+    /// Memory of a block that is done.
+    spare: Vec<u8>,
     ended: bool,
     /// Lines so far.
     lines: u64,
@@ -206,19 +213,21 @@ struct Block {
 
 impl Blocks<'_> {
     fn next(&mut self) -> std::io::Result<Option<Block>> {
-        let mut text = std::mem::take(&mut self.rest);
+        let mut text = std::mem::take(&mut self.spare);
+        text.clear();
+        text.append(&mut self.rest);
         let mut cut = None;
         while !self.ended && cut.is_none() {
             let before = text.len();
-            let read = (&mut *self.input).take(BLOCK as u64).read_to_end(&mut text)?;
-            self.ended = read < BLOCK;
+            let read = (&mut *self.input).take(self.size as u64).read_to_end(&mut text)?;
+            self.ended = read < self.size;
             cut = memchr::memrchr(b'\n', &text[before..]).map(|at| before + at);
             // A line that is too long is an error, which need not be read to its end.
             self.ended |= cut.is_none() && text.len() > MAX_BYTES;
         }
         if let Some(cut) = cut.filter(|_| !self.ended) {
-            self.rest = text.split_off(cut + 1);
-            text.pop();
+            self.rest.extend_from_slice(&text[cut + 1..]);
+            text.truncate(cut);
         }
         if text.is_empty() && self.ended && self.rest.is_empty() {
             return Ok(None);

@@ -9,6 +9,7 @@ use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{
     Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Recording, RuleSet, RuleSettings, Timing,
 };
+use elkhound::event::Event;
 use elkhound::query::{Batch, in_time_order};
 use elkhound::rule::Problem;
 
@@ -41,15 +42,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
-    let events = match all {
-        Some(events) => events,
-        None => {
-            // Metrics count every event, and a schedule says what its runs saw.
-            let whole = args.metrics.is_some() || args.simulate.simulate;
-            let batch = if whole { Batch::of_all() } else { rules.batch() };
-            events::read_some(&args.events, &Reading { batch: &batch, fill, jobs: args.eval.jobs })?
-        }
-    };
+    let events = seen(args, &rules, all)?;
     if args.simulate.simulate {
         let recording = Recording { events: &events, indicators: &indicators };
         let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
@@ -88,6 +81,17 @@ fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit
         return Exit::Broken;
     }
     if alerts == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean }
+}
+
+/// The events that the rules have to see; `all` where all have been read.
+fn seen(args: &RunArgs, rules: &RuleSet, all: Option<Vec<Arc<Event>>>) -> Outcome<Vec<Arc<Event>>> {
+    if let Some(all) = all {
+        return Ok(all);
+    }
+    // Metrics count every event, and a schedule says what its runs saw.
+    let whole = args.metrics.is_some() || args.simulate.simulate;
+    let batch = if whole { Batch::of_all() } else { rules.batch() };
+    events::read_some(&args.events, &Reading { batch: &batch, fill: !args.eval.no_fill, jobs: args.eval.jobs })
 }
 
 /// Nanoseconds since the first call.
