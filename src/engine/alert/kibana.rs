@@ -7,9 +7,9 @@ use serde_json::{Value as Json, json};
 
 use super::identity::{Origin, SPACE, named, rule_uuid, structural};
 use super::minimal::{enrichment, threshold};
-use super::overrides::Overrides;
+use super::overrides::{Overrides, each_value};
 use super::reason::reason;
-use super::source::{Object, at, below, clean, elements, instant, remove};
+use super::source::{Object, at, below, clean, instant, remove};
 use super::{Alert, Details, Suppressed};
 use crate::event::Event;
 use crate::event::time::to_iso;
@@ -47,9 +47,15 @@ impl Parent {
 /// Whether an event is an alert of the rule, or one that an alert of the rule led to.
 pub(super) fn descends_from(event: &Event, rule: &str) -> bool {
     let Some(source) = event.source().as_object() else { return false };
-    let is_rule = |value: Option<&Json>| value.and_then(Json::as_str) == Some(rule);
-    let line = at(source, "kibana.alert.ancestors").map(elements).unwrap_or_default();
-    is_rule(at(source, "kibana.alert.rule.uuid")) || line.iter().any(|ancestor| is_rule(ancestor.get("rule")))
+    // Most events are none.
+    if !source.keys().any(|key| key.starts_with("kibana")) {
+        return false;
+    }
+    let mut found = false;
+    for field in ["kibana.alert.rule.uuid", "kibana.alert.ancestors.rule"] {
+        each_value(source, field, |value| found |= value.as_str() == Some(rule));
+    }
+    found
 }
 
 /// What differs between the documents of one alert.

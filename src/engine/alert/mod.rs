@@ -114,8 +114,8 @@ impl Finding {
         Self { events, details, suppressed: None }
     }
 
-    /// Whether an event is an alert that the rule had a part in, so that it would feed on itself. A group that reached a threshold
-    /// is not asked (Kibana: duplicates among ancestors).
+    /// Whether an event of it is an alert that the rule had a part in: it makes no further alert (Kibana: duplicates among
+    /// ancestors). A group that reached a threshold is not asked.
     pub(super) fn feeds_itself(&self, rule: &Rule) -> bool {
         let is_group = matches!(self.details, Details::Threshold(_));
         !is_group && self.events.iter().flatten().any(|event| kibana::descends_from(event, &identity::rule_uuid(rule)))
