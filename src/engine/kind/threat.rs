@@ -114,7 +114,7 @@ impl ThreatMatch {
                 break;
             }
             if let (Some(group), Some(keys)) = (self.groups.get(at), keys.get(at))
-                && group.holds(indicator, keys)
+                && group.allows(indicator, keys)
             {
                 self.enrich(group, indicator, event, &mut out);
             }
@@ -161,19 +161,25 @@ impl Group {
         indexes
     }
 
-    /// The indicators that may hit: those of the entry that leaves the fewest, each once.
+    /// The indicators that every entry allows which has to match, each once: those of the entry that leaves the fewest, looked up
+    /// in the others.
     fn candidates(&self, indexes: &[Index], keys: &[Vec<String>]) -> BTreeSet<u32> {
-        let lists = self.entries.iter().zip(indexes).zip(keys).filter(|((entry, _), _)| !entry.negate);
-        let lists =
-            lists.map(|((_, index), keys)| keys.iter().filter_map(|key| index.by_key.get(key)).collect::<Vec<_>>());
-        let fewest = lists.min_by_key(|lists| lists.iter().map(|list| list.len()).sum::<usize>());
-        fewest.into_iter().flatten().flatten().copied().collect()
+        let entries = self.entries.iter().zip(indexes).zip(keys).filter(|((entry, _), _)| !entry.negate);
+        let mut lists: Vec<Vec<&Vec<u32>>> =
+            entries.map(|((_, index), keys)| keys.iter().filter_map(|key| index.by_key.get(key)).collect()).collect();
+        lists.sort_by_cached_key(|lists| lists.iter().map(|list| list.len()).sum::<usize>());
+        let Some((fewest, others)) = lists.split_first() else { return BTreeSet::new() };
+        // Lists are ascending, since indicators were numbered in turn.
+        let in_any = |lists: &Vec<&Vec<u32>>, number: &u32| lists.iter().any(|list| list.binary_search(number).is_ok());
+        let in_all = |number: &u32| others.iter().all(|lists| in_any(lists, number));
+        fewest.iter().copied().flatten().copied().filter(in_all).collect()
     }
 
-    fn holds(&self, indicator: &Event, keys: &[Vec<String>]) -> bool {
-        self.entries.iter().zip(keys).all(|(entry, own)| {
-            let wanted = entry.keys_of_indicator(indicator);
-            own.iter().any(|key| wanted.contains(key)) != entry.negate
+    /// Whether no entry matches that may not.
+    fn allows(&self, indicator: &Event, keys: &[Vec<String>]) -> bool {
+        self.entries.iter().zip(keys).filter(|(entry, _)| entry.negate).all(|(entry, own)| {
+            let refused = entry.keys_of_indicator(indicator);
+            !own.iter().any(|key| refused.contains(key))
         })
     }
 }

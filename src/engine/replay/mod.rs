@@ -4,6 +4,7 @@
 //! event is seen by the runs that start when it has arrived. What rules remember between runs is carried over: alerted groups,
 //! suppression, identities of alerts.
 
+mod admit;
 mod feed;
 mod find;
 mod identity;
@@ -120,16 +121,15 @@ fn concerned(rules: &RuleSet, events: &[Arc<Event>]) -> Vec<Vec<usize>> {
     let mut places = vec![Vec::new(); rules.rules.len()];
     let mut matches = Matches::default();
     let timed: Vec<usize> = (0..rules.rules.len()).filter(|at| rules.rules[*at].depends_on_now).collect();
-    let enforced = rules.settings.enforce_index;
     for (place, event) in events.iter().enumerate() {
-        let index = if enforced { event.index_name() } else { None };
+        let index = if rules.settings.enforce_index { event.index_name() } else { None };
         let hits: Vec<usize> = match &rules.queries {
             Some(queries) => queries.matches(event.as_ref(), &mut matches).iter().map(|at| *at as usize).collect(),
             None => (0..rules.rules.len()).filter(|at| rules.rules[*at].query.concerns(event)).collect(),
         };
         let fixed = hits.into_iter().filter(|at| !rules.rules[*at].depends_on_now);
         for at in fixed.chain(timed.iter().copied()) {
-            let hidden = enforced && rules.rules[at].indices.select(index.as_deref()) == Selection::NoMatch;
+            let hidden = index.is_some() && rules.rules[at].indices.select(index.as_deref()) == Selection::NoMatch;
             if !hidden {
                 places[at].push(place);
             }

@@ -8,20 +8,20 @@ use super::find::{Findings, Found, History, Lookup};
 use super::identity::{Identities, identity};
 use super::missed::{Coverage, Missed, MissedReason, Searched};
 use super::{Recording, ReplaySettings, RuleReplay, RunReport};
-use crate::engine::alert::{Alert, Finding, Suppressed};
+use crate::engine::alert::{Alert, Finding};
 use crate::engine::kind::Kind;
 use crate::engine::kind::threat::Indicators;
 use crate::engine::kind::threshold::Groups;
 use crate::engine::rule_set::{CompiledRule, RuleSet};
 use crate::engine::schedule::Window;
-use crate::engine::suppress::{At, Candidate, Decision, Suppression, Suppressions};
+use crate::engine::suppress::Suppressions;
 use crate::eval::column::Column;
 use crate::event::Event;
 use crate::event::time::Instant;
 use crate::rule::RuleType;
 
 /// With suppression, so many times more findings are looked at than alerts may be made (Kibana: suppression multiplier).
-const SUPPRESSION_FACTOR: usize = 5;
+pub(super) const SUPPRESSION_FACTOR: usize = 5;
 
 /// The rule as its queries read at the time of a run; the one of the rule set unless the time matters.
 type Current = Option<Box<CompiledRule>>;
@@ -30,7 +30,7 @@ type Events = Vec<Option<Arc<Event>>>;
 
 /// What became of an event.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd)]
-enum Fate {
+pub(super) enum Fate {
     Unseen,
     Capped,
     Seen,
@@ -47,26 +47,26 @@ pub(super) struct Scene<'a> {
 }
 
 /// What a rule carries from run to run.
-struct Runs<'a> {
-    scene: &'a Scene<'a>,
-    at: usize,
-    feed: Feed,
-    clock: Column,
-    cap: usize,
-    current: Current,
-    indicators: Option<Indicators>,
-    history: History,
-    groups: Groups,
-    suppressions: Suppressions,
-    identities: Identities,
-    alerts: Vec<Alert>,
+pub(super) struct Runs<'a> {
+    pub scene: &'a Scene<'a>,
+    pub at: usize,
+    pub feed: Feed,
+    pub clock: Column,
+    pub cap: usize,
+    pub current: Current,
+    pub indicators: Option<Indicators>,
+    pub history: History,
+    pub groups: Groups,
+    pub suppressions: Suppressions,
+    pub identities: Identities,
+    pub alerts: Vec<Alert>,
     /// The places in `alerts` of those that may take others in.
-    by_number: HashMap<u64, usize>,
-    fates: Vec<Fate>,
+    pub by_number: HashMap<u64, usize>,
+    pub fates: Vec<Fate>,
     /// Identities of sequences that some run found, and whether the cap took them.
-    sequences: HashMap<u128, Fate>,
-    searched: Searched,
-    dropped: u64,
+    pub sequences: HashMap<u128, Fate>,
+    pub searched: Searched,
+    pub dropped: u64,
 }
 
 /// The alerts of a rule, and what its runs say.
@@ -135,7 +135,7 @@ impl<'a> Runs<'a> {
         })
     }
 
-    fn compiled(&self) -> &CompiledRule {
+    pub fn compiled(&self) -> &CompiledRule {
         match &self.current {
             Some(current) => current,
             None => &self.scene.rules.rules[self.at],
@@ -238,105 +238,6 @@ impl<'a> Runs<'a> {
         };
         self.groups = groups;
         found
-    }
-
-    /// Makes alerts of what was found, in its order, until the run may make no more.
-    fn admit(&mut self, mut list: Vec<Found>, window: Window, run: &mut RunReport) {
-        let rule = self.compiled();
-        let grouped = matches!(rule.rule.kind(), RuleType::Query | RuleType::SavedQuery | RuleType::Threshold);
-        if rule.suppression.is_some() && !grouped {
-            list.sort_by_key(|found| found.start);
-            let rest = list.split_off(list.len().min(self.cap.saturating_mul(SUPPRESSION_FACTOR)));
-            rest.iter().for_each(|found| self.lose(found, run));
-        }
-        let mut made = 0;
-        for found in list {
-            let identity = identity(&found.finding).filter(|_| found.terms.is_none());
-            if identity.is_some_and(|identity| self.identities.contains(identity)) {
-                run.found_again += 1;
-                self.settle(&found, Fate::Seen);
-                continue;
-            }
-            let at = At { now: run.start, from: window.from, full: made >= self.cap };
-            let before = self.alerts.len();
-            self.decide(found, at, run);
-            if self.alerts.len() > before {
-                made += 1;
-                identity.into_iter().for_each(|identity| self.identities.insert(identity));
-            }
-        }
-        run.alerts += made as u64;
-    }
-
-    /// Suppression, then the most alerts that a run may make.
-    fn decide(&mut self, found: Found, at: At, run: &mut RunReport) {
-        let rules = Arc::clone(self.scene.rules);
-        let suppression = rules.rules.get(self.at).and_then(|rule| rule.suppression.as_ref());
-        let terms = |suppression: &Suppression| match &found.terms {
-            Some(terms) => terms.clone(),
-            None => suppression.terms(&found.finding.events),
-        };
-        let grouped = suppression.map(|suppression| (suppression, terms(suppression)));
-        let Some((suppression, terms)) = grouped.filter(|(suppression, terms)| !suppression.stands_alone(terms)) else {
-            if at.full {
-                self.lose(&found, run)
-            } else {
-                self.alert(found, at.now)
-            }
-            return;
-        };
-        let candidate = Candidate { terms, start: found.start, end: found.end, more: found.more };
-        match suppression.take(&mut self.suppressions, &candidate, at) {
-            Decision::Alert(number) => {
-                self.by_number.insert(number, self.alerts.len());
-                run.suppressed += found.matches() - 1;
-                let tally = candidate.tally();
-                self.alert(found, at.now);
-                self.tally(number, suppression.suppressed(candidate.terms, tally));
-            }
-            Decision::Counted(number, tally) => {
-                run.suppressed += found.matches();
-                self.settle(&found, Fate::Seen);
-                self.tally(number, suppression.suppressed(candidate.terms, tally));
-            }
-            Decision::Ignored => {
-                run.found_again += 1;
-                self.settle(&found, Fate::Seen);
-            }
-            Decision::Refused => self.lose(&found, run),
-        }
-    }
-
-    fn tally(&mut self, number: u64, suppressed: Suppressed) {
-        if let Some(alert) = self.by_number.get(&number).and_then(|at| self.alerts.get_mut(*at)) {
-            alert.finding.suppressed = Some(suppressed);
-        }
-    }
-
-    fn alert(&mut self, found: Found, now: Instant) {
-        self.settle(&found, Fate::Seen);
-        let rules = Arc::clone(self.scene.rules);
-        self.alerts.push(Alert { rules, rule: self.at, finding: found.finding, created: Some(now) });
-    }
-
-    fn lose(&mut self, found: &Found, run: &mut RunReport) {
-        run.capped += found.matches();
-        self.settle(found, Fate::Capped);
-    }
-
-    /// Notes what became of the events of a finding; an alert of any run outweighs what the cap took from others.
-    fn settle(&mut self, found: &Found, fate: Fate) {
-        for &place in &found.places {
-            self.fates[place] = fate;
-        }
-        if found.finding.events.len() > 1
-            && let Some(identity) = identity(&found.finding)
-        {
-            let known = self.sequences.entry(identity).or_insert(fate);
-            if fate > *known {
-                *known = fate;
-            }
-        }
     }
 
     /// What no run made an alert of.
