@@ -9,7 +9,7 @@ mod stats;
 mod windows;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use partition::{HASH_VERSION, Partition, PartitionKey, Router, Routing};
 pub use settings::{EngineSettings, Timing};
@@ -17,6 +17,7 @@ pub use snapshot::{Change, MigratedRule, Migration, Snapshot, SnapshotError};
 pub use stats::{EngineStats, RuleStats};
 
 use self::reorder::Reorder;
+use self::snapshot::Identity;
 use self::state::{Identities, State};
 use self::windows::{Candidate, Window};
 use super::alert::{Alert, Details, Finding};
@@ -47,6 +48,8 @@ pub struct Engine {
     /// When something of a rule is due: at most one entry a rule.
     due: BTreeSet<(Instant, usize)>,
     identities: Identities,
+    /// What tells each rule, once it is asked for.
+    fingerprints: OnceLock<Vec<Identity>>,
 }
 
 impl Engine {
@@ -68,6 +71,7 @@ impl Engine {
             now: None,
             due: BTreeSet::new(),
             identities: Identities::new(rules.settings.limits.identities),
+            fingerprints: OnceLock::new(),
             rules,
             settings,
         }
