@@ -199,6 +199,7 @@ impl Engine {
             }
         }
         engine.reorder.load(&snapshot.reorder, &engine.clock, &events)?;
+        events.iter().for_each(|event| engine.budget.note(event));
         engine.identities.load(&snapshot.ids, snapshot.repeated);
         (engine.events, engine.now) = (snapshot.events, snapshot.now);
         Ok((engine, migration))
@@ -225,6 +226,7 @@ impl Engine {
         }
         std::mem::swap(&mut engine.reorder, &mut self.reorder);
         std::mem::swap(&mut engine.identities, &mut self.identities);
+        std::mem::swap(&mut engine.budget, &mut self.budget);
         (engine.events, engine.now) = (self.events, self.now);
         *self = engine;
         migration
