@@ -219,3 +219,31 @@ fn counters_as_json_and_as_prometheus_reads_them() {
         text.lines().filter_map(|line| line.rsplit_once(' ')).map(|(name, _)| name).collect();
     assert_eq!(series.len(), text.lines().count(), "no series twice");
 }
+
+#[test]
+fn held_events_take_no_more_bytes_than_they_may() {
+    let rules = [
+        eql(PAIR),
+        eql("sequence by user.name with maxspan=1h [a where true] ![b where true]"),
+        eql("sample by user.name [a where true] [c where true]"),
+        json!({"type": "threshold", "threshold": {"field": ["user.name"], "value": 2}}),
+        json!({"alert_suppression": {"group_by": ["user.name"]}}),
+    ];
+    const LIMIT: usize = 1_000_000;
+    let settings = EngineSettings { held_bytes: Some(LIMIT), lateness: 3 * SECOND, ..EngineSettings::default() };
+    let mut engine = engine(settings, &rules);
+    let (mut held, mut most, mut alerts) = (Vec::new(), 0, 0);
+    for second in 0..2_000 {
+        let event = Arc::new(event("a", second, &format!("{}{second}", "x".repeat(9_990))));
+        held.push(Arc::downgrade(&event));
+        alerts += engine.push(event).len();
+        held.retain(|event| event.strong_count() > 0);
+        // The text stands in the event and in its id.
+        most = most.max(held.len() * 20_000);
+    }
+    assert!(most <= LIMIT, "{most} bytes");
+    assert!(most >= LIMIT / 4, "{most} bytes: the limit is made use of");
+    let stats = engine.stats();
+    assert!(stats.rules.iter().all(|rule| rule.dropped > 0), "{:?}", stats.rules);
+    assert!(stats.forced > 0 && alerts > 1_900, "what is certain is still told: {alerts}");
+}

@@ -141,6 +141,12 @@ impl Absences {
             self.latest.remove(id);
             dropped += 1;
         }
+        dropped + self.shed(limit)
+    }
+
+    /// Gives up the oldest waiting sequences until there are `limit`; says how many.
+    pub fn shed(&mut self, limit: usize) -> u64 {
+        let mut dropped = 0;
         while self.waiting.len() > limit
             && let Some((_, serial, hash)) = self.starts.pop_first()
         {

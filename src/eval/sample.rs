@@ -67,6 +67,13 @@ impl SampleRun {
         }
     }
 
+    /// Gives up all events: which of them matter is known only at the end.
+    pub fn shed(&mut self) {
+        self.dropped += self.held as u64;
+        self.held = 0;
+        self.candidates.clear();
+    }
+
     /// A state with these events.
     pub(super) fn of(candidates: Vec<(Key, Vec<Vec<Arc<Event>>>)>, dropped: u64) -> Self {
         let held = candidates.iter().flat_map(|(_, filters)| filters).map(Vec::len).sum();

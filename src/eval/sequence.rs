@@ -408,13 +408,23 @@ impl SequenceRun {
     }
 
     fn evict(&mut self) {
-        while self.partials.len() > self.limit
+        self.evict_to(self.limit);
+        self.evicted += self.absences.evict(self.limit);
+    }
+
+    fn evict_to(&mut self, limit: usize) {
+        while self.partials.len() > limit
             && let Some((id, _)) = self.partials.oldest()
         {
             self.remove(id);
             self.evicted += 1;
         }
-        self.evicted += self.absences.evict(self.limit);
+    }
+
+    /// Gives up the older half of the sequences under way, and of those that wait for an absence.
+    pub fn shed(&mut self) {
+        self.evict_to(self.partials.len() / 2);
+        self.evicted += self.absences.shed(self.absences.waiting_len() / 2);
     }
 
     fn until(&mut self, sequence: &Sequence, program: &Program, document: &dyn Document) {

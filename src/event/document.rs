@@ -61,6 +61,13 @@ pub(crate) struct EventState {
 }
 
 impl Event {
+    /// About how many bytes of memory it takes.
+    #[cfg(feature = "rules")]
+    pub(crate) fn bytes(&self) -> usize {
+        let names = [&self.index, &self.id].into_iter().flatten().map(|text| text.len()).sum::<usize>();
+        size_of::<Self>() + names + heap(&self.source)
+    }
+
     /// The event as data.
     #[cfg(feature = "rules")]
     pub(crate) fn save(&self) -> EventState {
@@ -191,6 +198,18 @@ impl Event {
         };
         let absent = !self.source.any(&FieldKey::new(0, path), &mut |value| value.exists());
         absent.then_some(value)
+    }
+}
+
+/// About how many bytes a value takes besides itself: with each member of an object go its name, a hash and a place in a table.
+#[cfg(feature = "rules")]
+fn heap(json: &Json) -> usize {
+    let member = |(key, value): (&String, &Json)| key.len() + 48 + size_of::<Json>() + heap(value);
+    match json {
+        Json::String(text) => text.capacity(),
+        Json::Array(items) => items.iter().map(|item| size_of::<Json>() + heap(item)).sum(),
+        Json::Object(object) => object.iter().map(member).sum(),
+        Json::Null | Json::Bool(_) | Json::Number(_) => 0,
     }
 }
 

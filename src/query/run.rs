@@ -124,6 +124,15 @@ impl Run {
         self.give(hits)
     }
 
+    /// Gives up a good part of the events that it holds, the oldest where it can; counted as dropped.
+    pub fn shed(&mut self) {
+        match &mut self.state {
+            State::Sequence(run) => run.shed(),
+            State::Sample(run) => run.shed(),
+            State::Event | State::Endgame(_) => {}
+        }
+    }
+
     /// Ends the stream: gives what was held back.
     pub fn finish(&mut self) -> Vec<Hit> {
         let mut hits = self.release(|_, _| true);

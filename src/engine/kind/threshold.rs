@@ -100,6 +100,12 @@ impl Groups {
         Ok(())
     }
 
+    /// Gives up the events kept for alerts; they stay counted.
+    pub fn shed(&mut self) {
+        self.groups.values_mut().for_each(|group| group.events.clear());
+        self.dropped += std::mem::take(&mut self.kept) as u64;
+    }
+
     fn distinct_values(&self) -> usize {
         self.groups.values().map(|group| group.distinct.len()).sum()
     }

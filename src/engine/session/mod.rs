@@ -1,5 +1,6 @@
 //! The engine: the state of a rule set over a stream of events.
 
+mod budget;
 mod partition;
 mod reorder;
 mod settings;
@@ -9,14 +10,16 @@ mod stats;
 mod windows;
 
 use std::collections::BTreeSet;
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use partition::{HASH_VERSION, Partition, PartitionKey, Router, Routing};
 pub use settings::{EngineSettings, Timing};
 pub use snapshot::{Change, MigratedRule, Migration, Snapshot, SnapshotError};
 pub use stats::{EngineStats, RuleStats};
 
+use self::budget::Budget;
 use self::reorder::Reorder;
+use self::snapshot::Identity;
 use self::state::{Identities, State};
 use self::windows::{Candidate, Window};
 use super::alert::{Alert, Details, Finding};
@@ -47,6 +50,9 @@ pub struct Engine {
     /// When something of a rule is due: at most one entry a rule.
     due: BTreeSet<(Instant, usize)>,
     identities: Identities,
+    budget: Budget,
+    /// What tells each rule, once it is asked for.
+    fingerprints: OnceLock<Vec<Identity>>,
 }
 
 impl Engine {
@@ -68,6 +74,8 @@ impl Engine {
             now: None,
             due: BTreeSet::new(),
             identities: Identities::new(rules.settings.limits.identities),
+            budget: Budget::new(settings.held_bytes),
+            fingerprints: OnceLock::new(),
             rules,
             settings,
         }
@@ -88,10 +96,15 @@ impl Engine {
         let ordinal = self.clock.ordinal(event.as_ref(), self.events);
         self.events += 1;
         let mut out = Vec::new();
-        if let Some((time, event)) = self.reorder.push(ordinal, event) {
+        if let Some((time, event)) = self.reorder.push(ordinal, Arc::clone(&event)) {
             self.take(time, &event, &mut out);
         }
         self.release(&mut out);
+        self.budget.note(&event);
+        drop(event);
+        if self.budget.is_passed() {
+            self.shed(&mut out);
+        }
         out
     }
 
@@ -170,6 +183,31 @@ impl Engine {
     fn release(&mut self, out: &mut Vec<Alert>) {
         while let Some((time, event)) = self.reorder.pop() {
             self.take(time, &event, out);
+        }
+    }
+
+    /// Gives up the older half of everything that holds events, a few times at most, until they take half of what they may.
+    fn shed(&mut self, out: &mut Vec<Alert>) {
+        for _ in 0..4 {
+            let keep = self.reorder.len() / 2;
+            while let Some((time, event)) = self.reorder.pop_above(keep) {
+                self.take(time, &event, out);
+            }
+            for at in 0..self.states.len() {
+                self.states[at].run.shed();
+                self.states[at].groups.shed();
+                let (held, windows) = (self.states[at].held.len() / 2, self.states[at].windows.len() / 2);
+                while let Some(finding) = self.states[at].held.pop(Instant::MIN, held) {
+                    self.suppress(at, finding, out);
+                }
+                while let Some(window) = self.states[at].windows.close(Instant::MIN, windows) {
+                    self.update(at, &window, out);
+                }
+                self.schedule(at);
+            }
+            if !self.budget.is_above_half() {
+                return;
+            }
         }
     }
 

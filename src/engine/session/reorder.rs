@@ -110,12 +110,16 @@ impl Reorder {
 
     /// The next event whose turn it is.
     pub fn pop(&mut self) -> Option<(Option<Instant>, Arc<Event>)> {
+        self.pop_above(self.limit)
+    }
+
+    /// The next event whose turn it is, or which is one more than `limit`.
+    pub fn pop_above(&mut self, limit: usize) -> Option<(Option<Instant>, Arc<Event>)> {
         let time = self.held.peek()?.0.timestamp;
-        let full = self.held.len() > self.limit;
-        if time >= self.settled() && !full {
-            return None;
-        }
-        if full && time >= self.settled() {
+        if time >= self.settled() {
+            if self.held.len() <= limit {
+                return None;
+            }
             self.forced += 1;
             self.forced_until = self.forced_until.max(time);
         }

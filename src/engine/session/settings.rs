@@ -19,6 +19,10 @@ pub struct EngineSettings {
     pub lateness: Instant,
     /// Most events that wait for earlier ones; 100,000 unless set. Beyond it the earliest is judged before its time.
     pub buffered: usize,
+    /// About how many bytes of memory the held events may take together, each counted once; no limit unless set. Beyond it the
+    /// older half of everything that holds events is given up and counted, until they take half of it. Events that the caller
+    /// holds too are counted as long as they are.
+    pub held_bytes: Option<usize>,
     /// The share of this engine where several divide the work; all of it unless set.
     pub partition: Option<Partition>,
     /// Whether an alert that was given before is left out: for inputs that may bring an event twice. The identities that are
@@ -39,6 +43,14 @@ pub struct Timing {
 
 impl Default for EngineSettings {
     fn default() -> Self {
-        Self { indicators: Vec::new(), lateness: 0, buffered: 100_000, partition: None, once: false, timing: None }
+        Self {
+            indicators: Vec::new(),
+            lateness: 0,
+            buffered: 100_000,
+            held_bytes: None,
+            partition: None,
+            once: false,
+            timing: None,
+        }
     }
 }

@@ -66,7 +66,7 @@ pub(in crate::engine::session) struct Identity {
 
 /// The identities of the rules of a set.
 pub(in crate::engine::session) fn identities(rules: &RuleSet) -> Vec<Identity> {
-    let settings = settings_text(rules);
+    let settings: [u8; 32] = Sha256::digest(settings_text(rules)).into();
     let mut copies: BTreeMap<&str, usize> = BTreeMap::new();
     let mut out = Vec::new();
     for compiled in &rules.rules {
@@ -103,7 +103,7 @@ fn settings_text(rules: &RuleSet) -> String {
     out
 }
 
-fn fingerprint(compiled: &CompiledRule, settings: &str) -> String {
+fn fingerprint(compiled: &CompiledRule, settings: &[u8]) -> String {
     let mut hasher = Sha256::new();
     hasher.update(compiled.rule.document().to_string());
     hasher.update(compiled.exceptions);

@@ -11,8 +11,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub(super) use migration::Identity;
 pub use migration::{Change, MigratedRule, Migration};
-use migration::{Identity, identities, migrate};
+use migration::{identities, migrate};
 use saved::SavedState;
 
 use super::reorder::ReorderState;
@@ -134,6 +135,10 @@ fn hash(bytes: &[u8]) -> String {
 }
 
 impl Engine {
+    fn fingerprints(&self) -> &[Identity] {
+        self.fingerprints.get_or_init(|| identities(&self.rules))
+    }
+
     /// The state as data. `cursor` is the place in the input in the caller's own words, for a restart to go on from; events held
     /// by several rules are in it once.
     pub fn snapshot(&self, cursor: &str) -> Snapshot {
@@ -150,7 +155,7 @@ impl Engine {
             ids: self.identities.iter().cloned().collect(),
             repeated: self.identities.repeated,
             table: table.events().iter().map(|event| event.save()).collect(),
-            rules: identities(&self.rules).into_iter().zip(states).collect(),
+            rules: self.fingerprints().iter().cloned().zip(states).collect(),
         }
     }
 
@@ -185,7 +190,7 @@ impl Engine {
         let mut engine = Self::with_settings(Arc::clone(&rules), settings);
         let events: Vec<Arc<Event>> = snapshot.table.into_iter().map(|event| Arc::new(Event::load(event))).collect();
         let (old, states): (Vec<Identity>, Vec<SavedState>) = snapshot.rules.into_iter().unzip();
-        let (from, migration) = migrate(&old, &identities(&rules));
+        let (from, migration) = migrate(&old, engine.fingerprints());
         let mut states: Vec<Option<SavedState>> = states.into_iter().map(Some).collect();
         for (at, from) in from.into_iter().enumerate() {
             if let Some(state) = from.and_then(|from| states.get_mut(from)?.take()) {
@@ -194,6 +199,7 @@ impl Engine {
             }
         }
         engine.reorder.load(&snapshot.reorder, &engine.clock, &events)?;
+        events.iter().for_each(|event| engine.budget.note(event));
         engine.identities.load(&snapshot.ids, snapshot.repeated);
         (engine.events, engine.now) = (snapshot.events, snapshot.now);
         Ok((engine, migration))
@@ -202,7 +208,8 @@ impl Engine {
     /// Puts another rule set in the place of this one while the stream goes on. Rules that are the same keep their state; the
     /// report says what became of each. What a dropped state held back is lost; call it between windows, or read the report.
     pub fn replace(&mut self, rules: Arc<RuleSet>) -> Migration {
-        let (from, migration) = migrate(&identities(&self.rules), &identities(&rules));
+        let mut engine = Self::with_settings(rules, self.settings.clone());
+        let (from, migration) = migrate(self.fingerprints(), engine.fingerprints());
         let stats = self.rule_stats();
         let keep = |(state, stats): (State, RuleStats)| {
             let own = RuleStats { candidates: stats.candidates, ..state.stats };
@@ -211,7 +218,6 @@ impl Engine {
         let mut old: Vec<Option<State>> = std::mem::take(&mut self.states).into_iter().zip(stats).map(keep).collect();
         let take = |from: Option<usize>| from.and_then(|from| old.get_mut(from)?.take());
         let kept: Vec<Option<State>> = from.into_iter().map(take).collect();
-        let mut engine = Self::with_settings(rules, std::mem::take(&mut self.settings));
         for (at, state) in kept.into_iter().enumerate() {
             if let Some(state) = state {
                 engine.states[at] = state;
@@ -220,6 +226,7 @@ impl Engine {
         }
         std::mem::swap(&mut engine.reorder, &mut self.reorder);
         std::mem::swap(&mut engine.identities, &mut self.identities);
+        std::mem::swap(&mut engine.budget, &mut self.budget);
         (engine.events, engine.now) = (self.events, self.now);
         *self = engine;
         migration
