@@ -120,9 +120,10 @@ fn parse_dialect(text: &str) -> Result<Dialect, String> {
 /// Which fields exist, and how strictly.
 #[derive(Debug, Args)]
 pub struct SchemaArgs {
-    /// A mapping file: `{"properties": …}`, the answer of `GET _mapping` or `_field_caps`, or flat JSON.
+    /// A mapping file: `{"properties": …}`, the answer of `GET _mapping` or `_field_caps`, or flat JSON. May be given several
+    /// times; the first one that has a field counts.
     #[arg(long, value_name = "FILE")]
-    pub mapping: Option<PathBuf>,
+    pub mapping: Vec<PathBuf>,
     /// The schema below the mapping.
     #[arg(long, value_enum, default_value = "ecs")]
     pub schema: BaseSchema,

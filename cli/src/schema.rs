@@ -12,7 +12,8 @@ pub fn of(args: &SchemaArgs) -> Outcome<Schema> {
         BaseSchema::Ecs => Schema::ecs(),
         BaseSchema::None => Schema::none(),
     };
-    let Some(path) = &args.mapping else { return Ok(base) };
-    let mapping = Schema::from_json(&input::text(path)?).map_err(|error| Failure::file(path, error))?;
-    Ok(base.under(mapping))
+    args.mapping.iter().rev().try_fold(base, |below, path| {
+        let mapping = Schema::from_json(&input::text(path)?).map_err(|error| Failure::file(path, error))?;
+        Ok(below.under(mapping))
+    })
 }
