@@ -241,9 +241,20 @@ fn kind(rule: &Rule, settings: &RuleSettings, beside: &Beside) -> Compiled<Kind>
 /// Whether the rule has date math or exceptions that expire. Generous: a text that only looks like date math counts too.
 fn depends_on_now(rule: &Rule, exceptions: &Exceptions<'_>) -> bool {
     let texts = ["query", "threat_query", "filters", "threat_filters"];
-    let says_now = |key: &&str| rule.document().get(*key).is_some_and(|json| json.to_string().contains("now"));
+    let says_now = |key: &&str| match rule.document().get(*key) {
+        Some(Json::String(text)) => has_word_now(text),
+        Some(json) => has_word_now(&json.to_string()),
+        None => false,
+    };
     let expires = || exceptions.expire() && !rule.list("exceptions_list").is_empty();
     texts.iter().any(says_now) || expires()
+}
+
+fn has_word_now(text: &str) -> bool {
+    text.match_indices("now").any(|(at, word)| {
+        let (before, after) = (text[..at].chars().next_back(), text[at + word.len()..].chars().next());
+        ![before, after].into_iter().flatten().any(char::is_alphanumeric)
+    })
 }
 
 /// The rule's own fields over the settings.

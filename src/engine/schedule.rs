@@ -6,7 +6,7 @@ use crate::rule::Rule;
 /// No window and no interval reaches farther than 10,000 years, in nanoseconds.
 const MAX_REACH: Instant = 10_000 * 366 * 86_400 * SECOND;
 /// Most windows that a run searches besides its own after a gap.
-const MAX_CATCH_UP: Instant = 4;
+pub(super) const MAX_CATCH_UP: Instant = 4;
 
 /// `from`, `to` and `interval` of a rule.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -62,6 +62,14 @@ impl Schedule {
     pub fn window(&self, now: Instant) -> Window {
         // INVARIANT: both texts were read once, and reading them does not depend on the time.
         Window { from: parse(&self.from, now).unwrap_or(now), to: parse(&self.to, now).unwrap_or(now) }
+    }
+
+    /// The most by which a window ends after the start of its run, in nanoseconds, or more; `None` where its end is a fixed date.
+    pub fn lead(&self) -> Option<Instant> {
+        let fixed = self.to.bytes().all(|byte| byte.is_ascii_digit() || b"now+-hmsd".contains(&byte));
+        // Rounding and months differ from one time to another.
+        let margin = if fixed { 0 } else { 400 * 86_400 * SECOND };
+        self.to.starts_with("now").then(|| parse(&self.to, 0).unwrap_or(0).max(0) + margin)
     }
 
     /// What a run at `now` searches when the one before started at `previous`.

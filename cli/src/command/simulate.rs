@@ -49,7 +49,10 @@ fn replay_settings(args: &SimulateArgs) -> Outcome<ReplaySettings> {
 fn tell(rules: &RuleSet, replay: &Replay) {
     let mut table = Table::new();
     table.set_header(["rule", "runs", "found", "alerts", "found again", "suppressed", "capped", "missed"]);
-    let told = |report: &&RuleReplay| !report.runs.is_empty() || !report.missed.is_empty();
+    let told = |report: &&RuleReplay| {
+        let counted = report.outside + report.untimed + report.dropped;
+        !report.runs.is_empty() || !report.missed.is_empty() || !report.notes.is_empty() || counted > 0
+    };
     let pairs: Vec<(&RuleReplay, &Rule)> =
         replay.rules.iter().zip(rules.rules()).filter(|(report, _)| told(report)).collect();
     for (report, rule) in &pairs {

@@ -42,7 +42,7 @@ pub struct ReplaySettings {
     /// Whether a sequence that ends in an absence waits until `maxspan` has passed. Unless set the end of the window decides, as
     /// in Kibana, and the report counts what was undecided.
     pub strict_missing: bool,
-    /// Most runs of one rule; later ones are left out and said to be. 100,000 unless set.
+    /// Most runs of one rule, without those that see no event; later ones are left out and said to be. 100,000 unless set.
     pub max_runs: usize,
 }
 

@@ -12,7 +12,7 @@ use crate::event::time::{Instant, SECOND, to_iso};
 pub struct RuleReplay {
     /// The place of the rule in its set.
     pub rule: usize,
-    /// How many runs there were.
+    /// How many runs there were, those included that no event could reach.
     pub run_count: u64,
     /// The runs that found something or left a gap; the others were silent.
     pub runs: Vec<RunReport>,

@@ -13,7 +13,7 @@ use crate::engine::kind::Kind;
 use crate::engine::kind::threat::Indicators;
 use crate::engine::kind::threshold::Groups;
 use crate::engine::rule_set::{CompiledRule, RuleSet};
-use crate::engine::schedule::Window;
+use crate::engine::schedule::{MAX_CATCH_UP, Window};
 use crate::engine::suppress::Suppressions;
 use crate::eval::column::Column;
 use crate::event::Event;
@@ -74,21 +74,9 @@ pub(super) fn replay(scene: &Scene<'_>, at: usize, places: &[usize]) -> (Vec<Ale
     let mut report = RuleReplay { rule: at, ..RuleReplay::default() };
     let Some(mut runs) = Runs::new(scene, at, places) else { return (Vec::new(), report) };
     runs.notes(&mut report);
-    let starts = runs.starts(&mut report);
-    report.run_count = starts.len() as u64;
-    let (mut previous, silent) = (None, runs.feed.events.is_empty());
-    // Without events all runs are silent.
-    for now in starts.into_iter().filter(|_| !silent) {
-        let search = runs.compiled().schedule.search(now, previous);
-        let (windows, remaining_gap) = (search.windows, search.remaining_gap);
-        let mut run = RunReport { start: now, windows, remaining_gap, ..RunReport::default() };
-        for window in run.windows.clone() {
-            runs.search(window, &mut run);
-        }
-        if !run.is_silent() {
-            report.runs.push(run);
-        }
-        previous = Some(now);
+    match &scene.settings.runs {
+        Some(starts) => runs.given(starts, &mut report),
+        None => runs.regular(&mut report),
     }
     runs.missed(&mut report);
     report.untimed = runs.feed.untimed;
@@ -149,22 +137,64 @@ impl<'a> Runs<'a> {
         }
     }
 
-    /// The starts of the runs.
-    fn starts(&self, report: &mut RuleReplay) -> Vec<Instant> {
-        if let Some(runs) = &self.scene.settings.runs {
-            return runs.iter().copied().take(self.scene.settings.max_runs).collect();
+    /// Runs at these starts.
+    fn given(&mut self, starts: &[Instant], report: &mut RuleReplay) {
+        let mut previous = None;
+        for &now in starts.iter().take(self.scene.settings.max_runs) {
+            self.run(now, previous, report);
+            previous = Some(now);
         }
+        report.run_count = starts.len() as u64;
+        self.stop(starts.len() > self.scene.settings.max_runs, report);
+    }
+
+    /// A run every interval; those that cannot see any event are passed over.
+    fn regular(&mut self, report: &mut RuleReplay) {
+        let Some((first, last)) = self.scene.span else { return };
         let interval = self.compiled().schedule.interval();
-        let Some((first, last)) = self.scene.span else { return Vec::new() };
         let start = self.scene.settings.start.unwrap_or(first);
         // The last run is the first one to which all have arrived.
         let end = self.scene.settings.end.unwrap_or(last + interval - 1);
-        let starts = std::iter::successors(Some(start), |now| Some(now + interval)).take_while(|now| *now <= end);
-        let starts: Vec<Instant> = starts.take(self.scene.settings.max_runs.saturating_add(1)).collect();
-        if starts.len() > self.scene.settings.max_runs {
+        report.run_count = u64::try_from((end - start).div_euclid(interval) + 1).unwrap_or_default();
+        let (mut now, mut count) = (start, 0);
+        while now <= end && count < self.scene.settings.max_runs {
+            self.run(now, (now > start).then_some(now - interval), report);
+            count += 1;
+            match self.idle(now + interval) {
+                Some(idle) => now += interval * (1 + idle),
+                None => return,
+            }
+        }
+        self.stop(now <= end, report);
+    }
+
+    fn stop(&self, early: bool, report: &mut RuleReplay) {
+        if early {
             report.notes.push(format!("the replay stops after {} runs", self.scene.settings.max_runs));
         }
-        starts.into_iter().take(self.scene.settings.max_runs).collect()
+    }
+
+    /// How many runs from the one at `now` on see no event; `None` where no run sees one any more.
+    fn idle(&self, now: Instant) -> Option<Instant> {
+        let schedule = &self.compiled().schedule;
+        let (interval, lead) = (schedule.interval(), schedule.lead());
+        // No catch-up reaches farther back.
+        let oldest = schedule.window(now).from - MAX_CATCH_UP * interval;
+        let next = self.feed.events.partition_point(|recorded| recorded.time < oldest);
+        let waiting = self.feed.events.get(next)?.time;
+        Some(lead.map_or(0, |lead| (waiting - lead - now).max(0) / interval))
+    }
+
+    fn run(&mut self, now: Instant, previous: Option<Instant>, report: &mut RuleReplay) {
+        let search = self.compiled().schedule.search(now, previous);
+        let (windows, remaining_gap) = (search.windows, search.remaining_gap);
+        let mut run = RunReport { start: now, windows, remaining_gap, ..RunReport::default() };
+        for window in run.windows.clone() {
+            self.search(window, &mut run);
+        }
+        if !run.is_silent() {
+            report.runs.push(run);
+        }
     }
 
     /// The rule as it is at the time of a run, where that matters.
