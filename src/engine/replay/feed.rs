@@ -38,7 +38,7 @@ pub(super) struct Recorded {
 pub(super) struct Feed {
     pub events: Vec<Recorded>,
     /// Events without a time, which no run sees.
-    pub untimed: u64,
+    pub untimed: Vec<Arc<Event>>,
 }
 
 impl Clocks {
@@ -90,9 +90,10 @@ impl Feed {
     pub fn new(clocks: &Clocks, recording: &[Arc<Event>], places: &[usize]) -> Self {
         let mut feed = Self::default();
         for &place in places {
-            match recording.get(place).and_then(|event| clocks.read(event, place)) {
+            let Some(event) = recording.get(place) else { continue };
+            match clocks.read(event, place) {
                 Some(recorded) => feed.events.push(recorded),
-                None => feed.untimed += 1,
+                None => feed.untimed.push(Arc::clone(event)),
             }
         }
         feed.events.sort_by_key(|recorded| (recorded.time, recorded.position));

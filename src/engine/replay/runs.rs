@@ -79,7 +79,8 @@ pub(super) fn replay(scene: &Scene<'_>, at: usize, places: &[usize]) -> (Vec<Ale
         None => runs.regular(&mut report),
     }
     runs.missed(&mut report);
-    report.untimed = runs.feed.untimed;
+    let query = &runs.compiled().query;
+    report.untimed = runs.feed.untimed.iter().filter(|event| query.concerns(event)).count() as u64;
     report.dropped = runs.dropped
         + runs.groups.dropped()
         + runs.suppressions.dropped()
