@@ -192,7 +192,7 @@ impl Dice {
         };
         let outage = self.roll(3) == 0;
         // A stretch of time in which nothing happens.
-        let far = (number % 40 == 0).then(|| format!("{}{}", ["", "2/"][self.roll(2)], self.event()));
+        let far = (self.roll(40) == 0).then(|| format!("{}{}", ["", "2/"][self.roll(2)], self.event()));
         Case {
             name: format!("random {number}"),
             rule: self.rule(),

@@ -366,7 +366,7 @@ pub struct SimulateArgs {
     /// Replay the schedule of each rule over the events: windows, late arrival, `max_signals`, suppression, memory between runs.
     #[arg(long)]
     pub simulate: bool,
-    /// The first run of each rule; when the first event has arrived unless given.
+    /// The first run of each rule; when the first event happened unless given.
     #[arg(long, value_name = "TIME", requires = "simulate")]
     pub start: Option<String>,
     /// No run starts later; unless given, the last run is the first one to which every event has arrived.

@@ -149,9 +149,11 @@ impl World<'_> {
         if !self.case.runs.is_empty() {
             return self.case.starts();
         }
+        let times: Vec<Instant> = self.events.iter().filter_map(|event| instant(event, "@timestamp")).collect();
         let arrivals: Vec<Instant> =
             self.events.iter().filter_map(|event| Some(self.arrival(event, instant(event, "@timestamp")?))).collect();
-        let (Some(first), Some(last)) = (arrivals.iter().min(), arrivals.iter().max()) else { return Vec::new() };
+        let last = arrivals.iter().chain(&times).max();
+        let (Some(first), Some(last)) = (times.iter().min(), last) else { return Vec::new() };
         let mut starts = vec![*first];
         while starts.last().unwrap() < last {
             starts.push(starts.last().unwrap() + self.interval());

@@ -70,9 +70,9 @@ impl Clocks {
         Some(Recorded { event: Arc::clone(event), time, primary, secondary, arrival, position })
     }
 
-    /// When an event had arrived, and `None` where it has no time.
-    pub fn arrival(&self, event: &Arc<Event>) -> Option<Instant> {
-        self.read(event, 0).map(|recorded| recorded.arrival)
+    /// When an event happened and when it had arrived; `None` where it has no time.
+    pub fn times(&self, event: &Arc<Event>) -> Option<(Instant, Instant)> {
+        self.read(event, 0).map(|recorded| (recorded.time, recorded.arrival))
     }
 }
 

@@ -29,7 +29,7 @@ use runs::Scene;
 /// How a recording is replayed. Times are nanoseconds since 1970.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReplaySettings {
-    /// The first run of each rule; when the first event has arrived unless set.
+    /// The first run of each rule; when the first event happened unless set.
     pub start: Option<Instant>,
     /// No run starts later; unless set, the last run is the first one to which every event has arrived.
     pub end: Option<Instant>,
@@ -108,12 +108,14 @@ pub fn replay(rules: &Arc<RuleSet>, recording: Recording<'_>, settings: &ReplayS
     out
 }
 
-/// When the first and the last event arrive.
+/// When the first event happened, and when the last one has arrived.
 fn span(rules: &RuleSet, recording: Recording<'_>, settings: &ReplaySettings) -> Option<(Instant, Instant)> {
     let clocks = Clocks::plain(&rules.settings.query.schema, settings.delay);
-    let mut arrivals = recording.events.iter().filter_map(|event| clocks.arrival(event));
-    let first = arrivals.next()?;
-    Some(arrivals.fold((first, first), |(least, most), arrival| (least.min(arrival), most.max(arrival))))
+    let times = recording.events.iter().filter_map(|event| clocks.times(event));
+    // An event that arrives before its time is seen once a window reaches it.
+    let mut times = times.map(|(time, arrival)| (time, arrival.max(time)));
+    let first = times.next()?;
+    Some(times.fold(first, |(first, last), (time, arrival)| (first.min(time), last.max(arrival))))
 }
 
 /// For each rule the places of the events that matter to it; all of them where that depends on the time of the run.

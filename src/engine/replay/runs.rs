@@ -42,7 +42,7 @@ pub(super) struct Scene<'a> {
     pub rules: &'a Arc<RuleSet>,
     pub recording: Recording<'a>,
     pub settings: &'a ReplaySettings,
-    /// When the first and the last event arrive.
+    /// When the first event happened, and when the last one has arrived.
     pub span: Option<(Instant, Instant)>,
 }
 
