@@ -1,12 +1,13 @@
 //! Ratios from one run: both sides take turns, and the best turn of each counts, so that a busy machine spoils neither.
 #![allow(dead_code, clippy::print_stdout, reason = "each bench uses its own part, and prints what it measured")]
 
+use std::hint::black_box;
 use std::time::{Duration, Instant};
 
 /// How long a piece of work takes.
-pub fn time(work: impl FnOnce()) -> Duration {
+pub fn time<T>(work: impl FnOnce() -> T) -> Duration {
     let start = Instant::now();
-    work();
+    black_box(work());
     start.elapsed()
 }
 
