@@ -8,27 +8,34 @@ use crate::source::Span;
 
 const PRIMARY: &str = "{'false', 'not', 'null', 'true', '+', '-', '(', '?', STRING, INTEGER_VALUE, DECIMAL_VALUE, IDENTIFIER, QUOTED_IDENTIFIER, TILDE_IDENTIFIER}";
 
+type Operators = &'static [(&'static str, ArithmeticOperator)];
+
+const SUM: Operators = &[("+", ArithmeticOperator::Add), ("-", ArithmeticOperator::Subtract)];
+const PRODUCT: Operators =
+    &[("*", ArithmeticOperator::Multiply), ("/", ArithmeticOperator::Divide), ("%", ArithmeticOperator::Modulo)];
+
 impl Parser<'_> {
+    // Few functions lie between one level of nesting and the next, so that the deepest text allowed fits a small stack.
+
     /// `expression = and { "or" and }`
     pub fn expression(&mut self) -> Parsed<Expr> {
-        self.chain("or", ExprKind::Or, Self::conjunction)
+        let first = self.conjunction()?;
+        if self.is("or") { self.chain(first, "or", ExprKind::Or, Self::conjunction) } else { Ok(first) }
     }
 
     /// `and = not { "and" not }`
     fn conjunction(&mut self) -> Parsed<Expr> {
-        self.chain("and", ExprKind::And, Self::negation)
+        let first = self.negation()?;
+        if self.is("and") { self.chain(first, "and", ExprKind::And, Self::negation) } else { Ok(first) }
     }
 
     fn chain(
         &mut self,
+        first: Expr,
         word: &str,
         join: fn(Vec<Expr>) -> ExprKind,
         operand: fn(&mut Self) -> Parsed<Expr>,
     ) -> Parsed<Expr> {
-        let first = operand(self)?;
-        if !self.is(word) {
-            return Ok(first);
-        }
         let start = first.span.start;
         let mut operands = vec![first];
         while self.eat(word) {
@@ -85,25 +92,33 @@ impl Parser<'_> {
 
     /// `sum = product { ("+" | "-") product }`
     fn sum(&mut self) -> Parsed<Expr> {
-        self.arithmetic(&[("+", ArithmeticOperator::Add), ("-", ArithmeticOperator::Subtract)], Self::product)
+        let first = self.sign()?;
+        if self.operator(PRODUCT).is_none() && self.operator(SUM).is_none() {
+            return Ok(first);
+        }
+        let first = self.arithmetic(first, PRODUCT, Self::sign)?;
+        self.arithmetic(first, SUM, Self::product)
     }
 
     /// `product = sign { ("*" | "/" | "%") sign }`
     fn product(&mut self) -> Parsed<Expr> {
-        let operators =
-            [("*", ArithmeticOperator::Multiply), ("/", ArithmeticOperator::Divide), ("%", ArithmeticOperator::Modulo)];
-        self.arithmetic(&operators, Self::sign)
+        let first = self.sign()?;
+        self.arithmetic(first, PRODUCT, Self::sign)
+    }
+
+    fn operator(&self, among: Operators) -> Option<ArithmeticOperator> {
+        among.iter().find(|(mark, _)| self.is(mark)).map(|&(_, operator)| operator)
     }
 
     /// A chain of operators nests to the left, one level an operator, so it counts against the limit.
     fn arithmetic(
         &mut self,
-        operators: &[(&str, ArithmeticOperator)],
+        mut left: Expr,
+        operators: Operators,
         operand: fn(&mut Self) -> Parsed<Expr>,
     ) -> Parsed<Expr> {
-        let mut left = operand(self)?;
         let mut levels = 0;
-        while let Some(&(_, operator)) = operators.iter().find(|(mark, _)| self.is(mark)) {
+        while let Some(operator) = self.operator(operators) {
             levels += 1;
             if levels > self.options.limits.depth {
                 return self.nested(|parser| parser.too_many());
