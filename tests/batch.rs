@@ -143,6 +143,8 @@ fn where_an_event_was_read_counts() {
     assert_eq!(kept(&index, 1), [1, 2], "names of places are not in the text");
     assert_eq!(kept(&Query::kql("data_stream.dataset: x").unwrap(), 2), [2]);
     let batch = Batch::new(&[Query::kql("not data_stream.dataset: x").unwrap()]).unwrap();
+    assert_eq!(numbers(&batch.read(&mut text.as_slice(), 1, &placed).unwrap()), [1]);
+    let batch = batch.without_fill();
     let bare = |event: Event, line| placed(event, line).without_fill();
     assert_eq!(numbers(&batch.read(&mut text.as_slice(), 1, &bare).unwrap()), [1, 2]);
     let endgame = Settings { dialect: Dialect::Endgame, ..Settings::default() };

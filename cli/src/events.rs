@@ -12,7 +12,7 @@ use crate::{input, output};
 
 /// What is read of the events.
 pub struct Reading<'r> {
-    /// Says which events matter.
+    /// Says which events matter; made without fill where there is none.
     pub batch: &'r Batch,
     /// Whether what an index name tells stands in for absent fields.
     pub fill: bool,

@@ -33,7 +33,13 @@ pub struct Batch {
     set: Set,
     /// Whether some query has to see every event.
     all: bool,
+    /// Whether some query reads a field that the name of an index may fill.
+    filled: bool,
 }
+
+/// Fields that the name of a data stream fills where they are absent.
+const FILLED: [&str; 5] =
+    ["data_stream.type", "data_stream.dataset", "data_stream.namespace", "event.dataset", "event.module"];
 
 /// A line that cannot be read.
 #[derive(Debug, thiserror::Error)]
@@ -46,7 +52,8 @@ pub enum ReadError {
     Line(u64, EventError),
 }
 
-/// Makes of an event what the queries see, given the number of its line.
+/// Says of an event where it was read, given the number of its line. It must not change the event otherwise, but for
+/// [`Batch::without_fill`].
 pub type Prepare<'p> = &'p (dyn Fn(Event, u64) -> Event + Sync);
 
 #[derive(Debug, Default)]
@@ -63,13 +70,14 @@ impl Batch {
     pub fn new(queries: &[Query]) -> Result<Self, CompileError> {
         let mut filters: Vec<&Predicate> = Vec::new();
         let mut limits = Limits::default();
-        let mut all = false;
+        let (mut all, mut filled) = (false, false);
         for query in queries {
             let own = query.0.settings.limits;
             limits = Limits { terms: limits.terms.max(own.terms), regex: limits.regex.max(own.regex) };
             // The name and the number of an event may come from where it was read, which is not in its text.
             all |= matches!(query.0.kind, Kind::Endgame(_))
                 || query.fields().any(|field| matches!(field, "_index" | "_id"));
+            filled |= query.fields().any(|field| FILLED.contains(&field));
             match &query.0.plan.kind {
                 QueryKind::Event(filter) => filters.push(filter),
                 QueryKind::Sequence(sequence) => {
@@ -78,12 +86,19 @@ impl Batch {
                 QueryKind::Sample(sample) => filters.extend(sample.stages.iter().map(|stage| &stage.filter)),
             }
         }
-        Ok(Self { set: Set::new(Program::compile(&filters, limits)?), all })
+        Ok(Self { set: Set::new(Program::compile(&filters, limits)?), all, filled })
     }
 
     /// A batch of which every event is kept.
     pub fn of_all() -> Self {
-        Self { set: Set::new(Program::default()), all: true }
+        Self { set: Set::new(Program::default()), all: true, filled: false }
+    }
+
+    /// The same for events that are made [without fill](Event::without_fill), which a text does not show: where a query reads a
+    /// field that might be filled, every event is kept.
+    #[must_use]
+    pub fn without_fill(self) -> Self {
+        Self { all: self.all || self.filled, ..self }
     }
 
     /// The events that the queries have to see, in the order of the lines; empty lines count as lines.

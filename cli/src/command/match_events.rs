@@ -26,6 +26,7 @@ pub fn run(args: &MatchArgs) -> Outcome {
         Some(events) => events,
         None => {
             let batch = Batch::new(std::slice::from_ref(&query)).unwrap_or_else(|_| Batch::of_all());
+            let batch = if fill { batch } else { batch.without_fill() };
             events::read_some(&args.events, &Reading { batch: &batch, fill, jobs: args.eval.jobs })?
         }
     };

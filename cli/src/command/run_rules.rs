@@ -91,6 +91,7 @@ fn seen(args: &RunArgs, rules: &RuleSet, all: Option<Vec<Arc<Event>>>) -> Outcom
     // Metrics count every event, and a schedule says what its runs saw.
     let whole = args.metrics.is_some() || args.simulate.simulate;
     let batch = if whole { Batch::of_all() } else { rules.batch() };
+    let batch = if args.eval.no_fill { batch.without_fill() } else { batch };
     events::read_some(&args.events, &Reading { batch: &batch, fill: !args.eval.no_fill, jobs: args.eval.jobs })
 }
 
