@@ -210,7 +210,7 @@ fn parsing(wanted: Wanted<'_>) -> Vec<Row> {
     }
     let texts = data::distinct();
     if wanted("compile 1,000 public rules") && !texts.is_empty() {
-        let texts: Vec<(String, String)> = texts.into_iter().filter(|rule| data::is_event(rule)).take(1_000).collect();
+        let texts: Vec<(String, String)> = texts.into_iter().filter(data::is_event).take(1_000).collect();
         let work = Work::new("compile", 1, move || QuerySet::new(&data::compile(&texts)).unwrap().stats().filters);
         rows.push(Row { name: "compile 1,000 public rules".into(), anchor: None, work, goal: "40 ms" });
     }

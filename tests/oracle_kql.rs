@@ -323,7 +323,7 @@ fn random_texts() {
             // A group whose path is the unquoted `null` has no path in JavaScript, and its fields' paths are undefined.
             let null_path = wanted["dsl_error"].as_str().is_some_and(|error| error.ends_with("path is undefined."));
             // A path that holds the mark of a wildcard gives its names one more there (`docs/differences.md`).
-            let marked_path = wanted["dsl"].to_string() != found["dsl"].to_string()
+            let marked_path = wanted["dsl"] != found["dsl"]
                 && case["query"].as_str().is_some_and(|text| {
                     text.split_once(":{").is_some_and(|(path, _)| path.contains("@kuery-wildcard@"))
                 });
