@@ -6,6 +6,8 @@ mod absence;
 pub mod column;
 mod compile;
 mod expr;
+mod flat;
+mod index;
 pub mod key;
 mod matcher;
 pub mod order;
@@ -16,6 +18,7 @@ pub mod saved;
 pub mod sequence;
 pub mod set;
 mod value;
+mod witness;
 
 pub use compile::CompileError;
 pub use program::{Limits, Program};

@@ -3,62 +3,60 @@
 //! Each predicate is filed under its *witness*: a set of questions of which one must be answered yes for the predicate to hold.
 //! An index from field values to questions finds, for one event, a superset of the questions answered yes; these are asked
 //! properly, and only predicates with a witness among them are evaluated. So the index may be generous, never wrong.
+//!
+//! Predicates under one question are grouped by their *gate*: common questions, such as the category of the event, that all of
+//! them need answered yes. A closed gate turns the whole group away before the question itself is asked.
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use hashbrown::HashMap;
 
-use super::compile::Node;
-use super::matcher::{Ask, Asker, Leaf};
+use super::flat::{Flat, Op};
+use super::index::{Entry, FieldIndex, Finding, entries};
 use super::program::Program;
-use super::value::Reader;
-use crate::event::number::Number;
-use crate::event::{Document, FieldKey, Layout, Value};
-use crate::text::WildcardPart;
+use super::witness::{weights, witness};
+use crate::event::{Document, Layout};
 
 /// A program whose predicates are asked all at once.
 #[derive(Debug)]
 pub struct Set {
     program: Program,
+    flat: Flat,
     layout: Layout,
+    /// By number of the field.
     fields: Vec<FieldIndex>,
-    /// For each leaf, the roots that it is a witness of.
-    witnessed: Vec<Vec<u32>>,
-    /// Roots without a witness.
+    /// Fields that are looked up for every event.
+    eager: Vec<u32>,
+    is_eager: Vec<bool>,
+    /// For each leaf, whether the index finds it whenever its answer may be yes.
+    filed: Vec<bool>,
+    /// For each leaf, the predicates that it is a witness of.
+    groups: Vec<Vec<Group>>,
+    gates: Vec<Box<[u32]>>,
+    /// Predicates without a witness.
     every: Vec<u32>,
 }
 
-/// From the values of one field to the questions that they may answer with yes.
-#[derive(Debug, Default)]
-struct FieldIndex {
-    key: Option<FieldKey>,
-    terms: HashMap<Box<str>, Vec<u32>>,
-    integers: HashMap<i64, Vec<u32>>,
-    patterns: Option<AhoCorasick>,
-    pattern_leaves: Vec<u32>,
-    /// Questions about texts, and about numbers.
-    texts: Vec<u32>,
-    numbers: Vec<u32>,
-    /// Questions that any value may answer.
-    always: Vec<u32>,
+/// Predicates with the same gate.
+#[derive(Debug)]
+struct Group {
+    gate: u32,
+    roots: Vec<u32>,
 }
 
-/// Bytes of patterns up to which a field has the fastest automaton, which takes about a hundred times as much memory.
-const MAX_DFA: usize = 16 << 10;
-
-/// What a question can be looked up by.
-enum Entry {
-    Term(String),
-    Integer(i64),
-    Literal(String),
-}
+/// From how many places on a question is a common one.
+const COMMON: u32 = 8;
+/// Most questions in a gate.
+const GATE: usize = 4;
 
 /// Memory for asking a set, used again for each event.
 #[derive(Debug, Clone, Default)]
 pub struct SetScratch {
     epoch: u32,
-    /// For each leaf, the epoch of its last answer and the answer.
-    answers: Vec<(u32, bool)>,
-    /// For each leaf and each root, the epoch in which it was met last.
+    /// What is known of each leaf, each op and each gate: the epoch and a [`State`].
+    leaves: Vec<(u32, State)>,
+    ops: Vec<(u32, State)>,
+    gates: Vec<(u32, State)>,
+    /// The epoch in which each field was looked up, each leaf expanded, and each predicate tried.
+    looked_up: Vec<u32>,
     expanded: Vec<u32>,
     tried: Vec<u32>,
     queue: Vec<u32>,
@@ -70,8 +68,17 @@ pub struct SetScratch {
     evaluated: Vec<u64>,
 }
 
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum State {
+    /// The index found the question; it has to be asked.
+    #[default]
+    Maybe,
+    No,
+    Yes,
+}
+
 impl SetScratch {
-    /// How many questions were asked since the beginning.
+    /// How many questions were asked since the beginning, beside those that the index answered.
     pub const fn asked(&self) -> u64 {
         self.asked
     }
@@ -87,83 +94,104 @@ impl SetScratch {
     }
 
     fn begin(&mut self, set: &Set) {
-        if self.epoch == u32::MAX
-            || self.answers.len() != set.program.leaves.len()
-            || self.tried.len() != set.program.roots.len()
-        {
+        let sizes = (self.leaves.len(), self.ops.len(), self.tried.len());
+        if self.epoch == u32::MAX || sizes != (set.filed.len(), set.flat.ops.len(), set.flat.roots.len()) {
             let evaluated = std::mem::take(&mut self.evaluated);
             *self = Self { candidates: self.candidates, asked: self.asked, evaluated, ..Self::default() };
-            self.answers.resize(set.program.leaves.len(), (0, false));
-            self.expanded.resize(set.program.leaves.len(), 0);
-            self.tried.resize(set.program.roots.len(), 0);
-            self.evaluated.resize(set.program.roots.len(), 0);
+            self.leaves.resize(set.filed.len(), (0, State::Maybe));
+            self.ops.resize(set.flat.ops.len(), (0, State::Maybe));
+            self.gates.resize(set.gates.len(), (0, State::Maybe));
+            self.looked_up.resize(set.fields.len(), 0);
+            self.expanded.resize(set.filed.len(), 0);
+            self.tried.resize(set.flat.roots.len(), 0);
+            self.evaluated.resize(set.flat.roots.len(), 0);
         }
+        // Another set may have as many of each.
+        self.gates.resize(set.gates.len(), (0, State::Maybe));
+        self.looked_up.resize(set.fields.len(), 0);
         self.epoch += 1;
         self.found.clear();
+        self.queue.clear();
     }
+}
+
+const fn state(answer: bool) -> State {
+    if answer { State::Yes } else { State::No }
 }
 
 impl Set {
     /// Indexes a program.
     pub fn new(program: Program) -> Self {
+        let entries: Vec<Option<Vec<Entry>>> = program.leaves.iter().map(entries).collect();
+        let is_term: Vec<bool> = entries.iter().map(|entries| entries.as_deref().is_some_and(all_terms)).collect();
+        let cost = |leaf: u32| match is_term.get(leaf as usize) {
+            Some(true) => 100,
+            _ => program.leaves.get(leaf as usize).map_or(0, |leaf| 100 * leaf.asker.cost()),
+        };
+        let flat = Flat::new(&program, &cost);
         let mut set = Self {
             layout: Layout::new(&program.fields),
             fields: Vec::new(),
-            witnessed: vec![Vec::new(); program.leaves.len()],
+            eager: Vec::new(),
+            is_eager: vec![false; program.fields.len()],
+            filed: Vec::new(),
+            groups: Vec::new(),
+            gates: Vec::new(),
             every: Vec::new(),
+            flat,
             program,
         };
-        let entries: Vec<Option<Vec<Entry>>> = set.program.leaves.iter().map(entries).collect();
-        let weights: Vec<Option<f64>> =
-            set.program.leaves.iter().zip(&entries).map(|(leaf, entries)| weight(leaf, entries.as_deref())).collect();
-        for (root, node) in set.program.roots.iter().enumerate() {
-            let root = root as u32;
-            match witness(node, false, &weights) {
-                Some((_, leaves)) => leaves.into_iter().for_each(|leaf| set.witnessed[leaf as usize].push(root)),
-                None => set.every.push(root),
-            }
-        }
-        set.index(entries);
+        let uses = set.flat.leaf_uses(set.program.leaves.len());
+        // What stands in nested objects only is asked there.
+        set.filed = is_term.iter().zip(&uses).map(|(is_term, &uses)| *is_term && uses > 0).collect();
+        set.group(&entries, &uses);
+        set.index(&entries);
         set
     }
 
-    fn index(&mut self, entries: Vec<Option<Vec<Entry>>>) {
-        let mut literals: HashMap<u32, Vec<String>> = HashMap::new();
-        let mut fields: Vec<FieldIndex> = Vec::new();
-        fields.resize_with(self.program.fields.len(), FieldIndex::default);
-        for (id, (leaf, entries)) in self.program.leaves.iter().zip(entries).enumerate() {
-            let Some(field) = fields.get_mut(leaf.field.id() as usize).filter(|_| !self.witnessed[id].is_empty())
-            else {
+    /// Files each predicate under its witness and its gate.
+    fn group(&mut self, entries: &[Option<Vec<Entry>>], uses: &[u32]) {
+        let weights = weights(&self.program.leaves, entries, uses);
+        let mut gates: HashMap<Box<[u32]>, u32> = HashMap::new();
+        let mut filed: Vec<HashMap<u32, Vec<u32>>> = vec![HashMap::new(); self.program.leaves.len()];
+        for (root, &op) in self.flat.roots.iter().enumerate() {
+            let Some((_, mut leaves)) = witness(&self.flat, op, false, &weights) else {
+                self.every.push(root as u32);
                 continue;
             };
-            field.key = Some(leaf.field.clone());
-            let id = id as u32;
-            let Some(entries) = entries else {
-                field.always.push(id);
-                continue;
-            };
-            for entry in entries {
-                match entry {
-                    Entry::Term(text) => file(field.terms.entry(text.into()).or_default(), &mut field.texts, id),
-                    Entry::Integer(value) => file(field.integers.entry(value).or_default(), &mut field.numbers, id),
-                    Entry::Literal(text) => {
-                        literals.entry(leaf.field.id()).or_default().push(text);
-                        file(&mut field.pattern_leaves, &mut field.texts, id);
-                    }
-                }
+            leaves.sort_unstable();
+            leaves.dedup();
+            let gate = self.flat.gate(op, |leaf| self.filed[leaf as usize] && uses[leaf as usize] >= COMMON, GATE);
+            let fresh = gates.len() as u32;
+            let gate = *gates.entry(gate).or_insert(fresh);
+            for leaf in leaves {
+                filed[leaf as usize].entry(gate).or_default().push(root as u32);
             }
         }
-        for (id, texts) in literals {
-            let length: usize = texts.iter().map(String::len).sum();
-            let kind = if length < MAX_DFA { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-            let field = &mut fields[id as usize];
-            match AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(kind)).build(&texts) {
-                Ok(automaton) => field.patterns = Some(automaton),
-                Err(_) => field.always.append(&mut field.pattern_leaves),
+        let mut numbered: Vec<(Box<[u32]>, u32)> = gates.into_iter().collect();
+        numbered.sort_by_key(|(_, number)| *number);
+        self.gates = numbered.into_iter().map(|(gate, _)| gate).collect();
+        let groups = |filed: HashMap<u32, Vec<u32>>| {
+            let mut groups: Vec<Group> = filed.into_iter().map(|(gate, roots)| Group { gate, roots }).collect();
+            groups.sort_by_key(|group| group.gate);
+            groups
+        };
+        self.groups = filed.into_iter().map(groups).collect();
+    }
+
+    fn index(&mut self, entries: &[Option<Vec<Entry>>]) {
+        self.fields.resize_with(self.program.fields.len(), FieldIndex::default);
+        for (at, (leaf, entries)) in self.program.leaves.iter().zip(entries).enumerate() {
+            let is_witness = !self.groups[at].is_empty();
+            self.filed[at] |= is_witness;
+            let field = leaf.field.id() as usize;
+            if let Some(index) = self.fields.get_mut(field).filter(|_| self.filed[at]) {
+                index.add(at as u32, leaf, entries.as_deref());
+                self.is_eager[field] |= is_witness;
             }
         }
-        fields.retain(|field| field.key.is_some());
-        self.fields = fields;
+        self.fields.iter_mut().for_each(FieldIndex::settle);
+        self.eager = (0..self.fields.len() as u32).filter(|&field| self.is_eager[field as usize]).collect();
     }
 
     /// Which fields an event's text is read for.
@@ -181,19 +209,23 @@ impl Set {
         self.program.leaves.len()
     }
 
+    /// How many predicates the most crowded question is a witness of.
+    pub fn crowd(&self) -> usize {
+        self.groups.iter().map(|groups| groups.iter().map(|group| group.roots.len()).sum()).max().unwrap_or(0)
+    }
+
     /// The predicates that hold, in ascending order.
     pub fn matches<'s>(&self, event: &dyn Document, scratch: &'s mut SetScratch) -> &'s [u32] {
         scratch.begin(self);
-        for field in &self.fields {
-            field.look_up(event, scratch);
-            while let Some(leaf) = scratch.queue.pop() {
-                let seen = std::mem::replace(&mut scratch.expanded[leaf as usize], scratch.epoch) == scratch.epoch;
-                if !seen && self.answer(leaf, event, scratch) {
-                    for &root in &self.witnessed[leaf as usize] {
-                        self.try_root(root, event, scratch);
-                    }
-                }
+        match event.present() {
+            Some(present) => {
+                let eager = |field: &&u32| self.is_eager.get(**field as usize) == Some(&true);
+                present.iter().filter(eager).for_each(|&field| self.look_up(field, event, scratch));
             }
+            None => self.eager.iter().for_each(|&field| self.look_up(field, event, scratch)),
+        }
+        while let Some(leaf) = scratch.queue.pop() {
+            self.expand(leaf, event, scratch);
         }
         for &root in &self.every {
             self.try_root(root, event, scratch);
@@ -202,193 +234,122 @@ impl Set {
         &scratch.found
     }
 
+    /// Notes which questions the values of a field may answer.
+    fn look_up(&self, field: u32, event: &dyn Document, scratch: &mut SetScratch) {
+        let (at, epoch) = (field as usize, scratch.epoch);
+        let (Some(index), Some(key)) = (self.fields.get(at), self.program.fields.get(at)) else { return };
+        scratch.looked_up[at] = epoch;
+        let SetScratch { leaves, expanded, queue, text, .. } = scratch;
+        let mut note = |leaf: u32, finding: Finding| {
+            let at = leaf as usize;
+            if leaves[at].0 != epoch || finding == Finding::Yes {
+                leaves[at] = (epoch, if finding == Finding::Yes { State::Yes } else { State::Maybe });
+            }
+            if expanded[at] != epoch && !self.groups[at].is_empty() {
+                expanded[at] = epoch;
+                queue.push(leaf);
+            }
+        };
+        let mut first = true;
+        event.any(key, &mut |value| {
+            if std::mem::take(&mut first) {
+                index.any(&mut note);
+            }
+            index.look_up(value, text, &mut note);
+            false
+        });
+    }
+
+    /// Tries the predicates that a question is a witness of.
+    fn expand(&self, leaf: u32, event: &dyn Document, scratch: &mut SetScratch) {
+        let mut asked = false;
+        for group in &self.groups[leaf as usize] {
+            if !self.is_open(group.gate, event, scratch) {
+                continue;
+            }
+            if !asked && !self.answer(leaf, event, scratch) {
+                return;
+            }
+            asked = true;
+            for &root in &group.roots {
+                self.try_root(root, event, scratch);
+            }
+        }
+    }
+
+    fn is_open(&self, gate: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+        let (epoch, known) = scratch.gates[gate as usize];
+        if epoch == scratch.epoch {
+            return known == State::Yes;
+        }
+        let open = self.gates[gate as usize].iter().all(|&leaf| self.answer(leaf, event, scratch));
+        scratch.gates[gate as usize] = (scratch.epoch, state(open));
+        open
+    }
+
     fn try_root(&self, root: u32, event: &dyn Document, scratch: &mut SetScratch) {
         if std::mem::replace(&mut scratch.tried[root as usize], scratch.epoch) == scratch.epoch {
             return;
         }
         scratch.candidates += 1;
         scratch.evaluated[root as usize] += 1;
-        if self.holds(&self.program.roots[root as usize], event, scratch) {
+        if self.holds(self.flat.roots[root as usize], event, scratch) {
             scratch.found.push(root);
         }
     }
 
     fn answer(&self, leaf: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
-        let (epoch, answer) = scratch.answers[leaf as usize];
-        if epoch == scratch.epoch {
-            return answer;
+        let at = leaf as usize;
+        let own = &self.program.leaves[at];
+        if self.filed[at] && scratch.leaves[at].0 != scratch.epoch {
+            let field = own.field.id();
+            if scratch.looked_up[field as usize] != scratch.epoch {
+                self.look_up(field, event, scratch);
+            }
+            if scratch.leaves[at].0 != scratch.epoch {
+                // The index finds all that it could be.
+                scratch.leaves[at] = (scratch.epoch, State::No);
+            }
+        }
+        match scratch.leaves[at] {
+            (epoch, State::Yes) if epoch == scratch.epoch => return true,
+            (epoch, State::No) if epoch == scratch.epoch => return false,
+            _ => {}
         }
         scratch.asked += 1;
-        let answer = self.program.leaves[leaf as usize].holds(event);
-        scratch.answers[leaf as usize] = (scratch.epoch, answer);
+        let answer = own.holds(event);
+        scratch.leaves[at] = (scratch.epoch, state(answer));
         answer
     }
 
-    fn holds(&self, node: &Node, event: &dyn Document, scratch: &mut SetScratch) -> bool {
-        match node {
-            Node::Const(value) => *value,
-            Node::And(nodes) => nodes.iter().all(|node| self.holds(node, event, scratch)),
-            Node::Or(nodes) => nodes.iter().any(|node| self.holds(node, event, scratch)),
-            Node::Not(inner) => !self.holds(inner, event, scratch),
-            Node::Leaf(leaf) => self.answer(*leaf, event, scratch),
-            Node::Nested(..) => self.program.holds(node, event),
+    fn holds(&self, op: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+        let (Op::And(_) | Op::Or(_) | Op::Nested(_)) = &self.flat.ops[op as usize] else {
+            return self.settle(op, event, scratch);
+        };
+        if !self.flat.is_shared(op) {
+            return self.settle(op, event, scratch);
+        }
+        let (epoch, known) = scratch.ops[op as usize];
+        if epoch == scratch.epoch {
+            return known == State::Yes;
+        }
+        let answer = self.settle(op, event, scratch);
+        scratch.ops[op as usize] = (scratch.epoch, state(answer));
+        answer
+    }
+
+    fn settle(&self, op: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+        match &self.flat.ops[op as usize] {
+            Op::Const(value) => *value,
+            Op::Leaf(leaf) => self.answer(*leaf, event, scratch),
+            Op::Not(inner) => !self.holds(*inner, event, scratch),
+            Op::And(items) => items.iter().all(|&item| self.holds(item, event, scratch)),
+            Op::Or(items) => items.iter().any(|&item| self.holds(item, event, scratch)),
+            Op::Nested(place) => self.program.holds(&self.flat.nested[*place as usize], event),
         }
     }
 }
 
-impl FieldIndex {
-    /// Queues the questions that the field's values may answer with yes.
-    fn look_up(&self, event: &dyn Document, scratch: &mut SetScratch) {
-        let Some(key) = &self.key else { return };
-        let (queue, buffer) = (&mut scratch.queue, &mut scratch.text);
-        let mut first = true;
-        event.any(key, &mut |value| {
-            if std::mem::take(&mut first) {
-                queue.extend(&self.always);
-            }
-            match value {
-                Value::Str(text) if text.is_ascii() => {
-                    self.text(text, buffer, queue);
-                    // A number in a text.
-                    queue.extend(&self.numbers);
-                }
-                Value::Int(value) => {
-                    queue.extend(self.integers.get(&value).into_iter().flatten());
-                    if !self.texts.is_empty() {
-                        // Fields of texts take the digits.
-                        self.text(&value.to_string(), buffer, queue);
-                    }
-                }
-                Value::Str(_) | Value::UInt(_) | Value::Float(_) | Value::Bool(_) => {
-                    queue.extend(self.texts.iter().chain(&self.numbers));
-                }
-                Value::Null | Value::Object(_) => {}
-            }
-            false
-        });
-    }
-
-    fn text(&self, text: &str, buffer: &mut String, queue: &mut Vec<u32>) {
-        if !self.terms.is_empty() {
-            buffer.clear();
-            buffer.push_str(text);
-            buffer.make_ascii_lowercase();
-            queue.extend(self.terms.get(buffer.as_str()).into_iter().flatten());
-        }
-        if let Some(patterns) = &self.patterns {
-            let found = patterns
-                .find_overlapping_iter(text)
-                .filter_map(|found| self.pattern_leaves.get(found.pattern().as_usize()));
-            queue.extend(found);
-        }
-    }
-}
-
-fn file(under: &mut Vec<u32>, all: &mut Vec<u32>, leaf: u32) {
-    under.push(leaf);
-    if all.last() != Some(&leaf) {
-        all.push(leaf);
-    }
-}
-
-/// What a question can be looked up by; `None` where only the presence of its field tells.
-fn entries(leaf: &Leaf) -> Option<Vec<Entry>> {
-    let Asker::Values { reader, ask } = &leaf.asker else { return None };
-    let mut out = Vec::new();
-    (reader.is_plain() && collect(ask, reader, &mut out)).then_some(out)
-}
-
-fn collect(ask: &Ask, reader: &Reader, out: &mut Vec<Entry>) -> bool {
-    let mut text = |text: &str, shortest: usize, entry: fn(String) -> Entry| {
-        let usable = text.is_ascii() && text.len() >= shortest;
-        if usable {
-            out.push(entry(text.to_ascii_lowercase()));
-        }
-        usable
-    };
-    match ask {
-        Ask::Text(wanted, _) => text(wanted, 0, Entry::Term),
-        Ask::Texts(wanted, _) => wanted.iter().all(|wanted| text(wanted, 0, Entry::Term)),
-        Ask::Prefix(part, _) | Ask::Suffix(part, _) => text(part, 2, Entry::Literal),
-        Ask::Contains(part, _) => std::str::from_utf8(part.needle()).is_ok_and(|part| text(part, 2, Entry::Literal)),
-        Ask::Wildcard(pattern, _) => {
-            let parts = pattern.0.iter().filter_map(|part| match part {
-                WildcardPart::Text(text) if text.is_ascii() => Some(text.as_str()),
-                _ => None,
-            });
-            parts.max_by_key(|part| part.len()).is_some_and(|longest| text(longest, 2, Entry::Literal))
-        }
-        Ask::Numbers(numbers) if reader.kind.float_kind().is_none() => numbers.iter().all(|number| match number {
-            Number::Int(value) => i64::try_from(*value).is_ok_and(|value| {
-                out.push(Entry::Integer(value));
-                true
-            }),
-            Number::Float(_) => false,
-        }),
-        Ask::Any(each) => each.iter().all(|ask| collect(ask, reader, out)),
-        Ask::Inferred(each) => each[2].is_none() && each.iter().flatten().all(|ask| collect(ask, reader, out)),
-        _ => false,
-    }
-}
-
-/// Fields of which every event has one of a few values.
-const COMMON: &[&str] = &[
-    "event.category",
-    "event.kind",
-    "event.type",
-    "event.outcome",
-    "event.module",
-    "event.dataset",
-    "data_stream.dataset",
-    "host.os.type",
-    "host.os.family",
-    "host.os.platform",
-    "agent.type",
-    "network.transport",
-    "network.direction",
-];
-
-/// How often a question is likely answered yes, and what it costs to be found; less is better. `None` where the index does not
-/// reach it.
-fn weight(leaf: &Leaf, entries: Option<&[Entry]>) -> Option<f64> {
-    let Asker::Values { ask, .. } = &leaf.asker else { return None };
-    let common = if COMMON.contains(&leaf.field.path()) { 40.0 } else { 1.0 };
-    Some(match entries {
-        Some(entries) => entries
-            .iter()
-            .map(|entry| match entry {
-                Entry::Term(_) | Entry::Integer(_) => common + 0.01,
-                Entry::Literal(text) => common * (1.0 + 8.0 / text.len() as f64),
-            })
-            .sum::<f64>()
-            .min(200.0),
-        None => match ask {
-            Ask::Exists => 150.0,
-            Ask::Bools(..) => 120.0,
-            _ => 60.0 + common,
-        },
-    })
-}
-
-/// The lightest set of questions of which one is answered yes whenever the node holds, or does not hold where `negated`.
-fn witness(node: &Node, negated: bool, weights: &[Option<f64>]) -> Option<(f64, Vec<u32>)> {
-    match (node, negated) {
-        (Node::Const(value), _) if *value == negated => Some((0.0, Vec::new())),
-        (Node::Const(_) | Node::Nested(..), _) | (Node::Leaf(_), true) => None,
-        (Node::Leaf(leaf), false) => Some((weights.get(*leaf as usize).copied().flatten()?, vec![*leaf])),
-        (Node::Not(inner), _) => witness(inner, !negated, weights),
-        (Node::And(nodes), false) | (Node::Or(nodes), true) => {
-            let each = nodes.iter().filter_map(|node| witness(node, negated, weights));
-            each.min_by(|left, right| left.0.total_cmp(&right.0))
-        }
-        (Node::Or(nodes), false) | (Node::And(nodes), true) => {
-            let mut all = (0.0, Vec::new());
-            for node in nodes {
-                let (weight, leaves) = witness(node, negated, weights)?;
-                all.0 += weight;
-                all.1.extend(leaves);
-            }
-            Some(all)
-        }
-    }
+fn all_terms(entries: &[Entry]) -> bool {
+    entries.iter().all(|entry| !matches!(entry, Entry::Literal(_)))
 }

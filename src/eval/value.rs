@@ -42,6 +42,11 @@ impl Reader {
         !self.lowercase && self.ignore_above.is_none_or(|limit| text.len() <= limit)
     }
 
+    /// Whether the field has every text as it is.
+    pub const fn takes_all(&self) -> bool {
+        !self.lowercase && self.ignore_above.is_none()
+    }
+
     /// Whether texts are read as they are, and nothing stands in for null.
     pub const fn is_plain(&self) -> bool {
         self.null_value.is_none() && !self.lowercase

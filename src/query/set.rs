@@ -64,6 +64,8 @@ pub struct SetStats {
     pub questions: usize,
     /// Filters that no index finds, so that every event meets them.
     pub unindexed: usize,
+    /// Filters that are found by the question that finds most of them: an event that answers it meets them all.
+    pub crowd: usize,
     /// Queries that have to see every event: those in which absence counts, and those in the Endgame dialect.
     pub every: usize,
 }
@@ -140,6 +142,12 @@ impl QuerySet {
     /// What the set is made of.
     pub fn stats(&self) -> SetStats {
         let Inner { set, owners, every } = &*self.0;
-        SetStats { filters: owners.len(), questions: set.questions(), unindexed: set.unindexed(), every: every.len() }
+        SetStats {
+            filters: owners.len(),
+            questions: set.questions(),
+            unindexed: set.unindexed(),
+            crowd: set.crowd(),
+            every: every.len(),
+        }
     }
 }

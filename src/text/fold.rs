@@ -31,7 +31,14 @@ impl Fold {
 
     /// `text` with each character replaced by the one that stands for it.
     pub fn text(self, text: &str) -> Cow<'_, str> {
-        if self == Self::Unicode && !text.is_ascii() {
+        if self == Self::Exact {
+            return Cow::Borrowed(text);
+        }
+        if self == Self::Ascii || text.is_ascii() {
+            let has_capitals = text.bytes().any(|byte| byte.is_ascii_uppercase());
+            return if has_capitals { Cow::Owned(text.to_ascii_lowercase()) } else { Cow::Borrowed(text) };
+        }
+        if self == Self::Unicode {
             return Cow::Owned(text.to_lowercase());
         }
         if text.chars().all(|c| self.char(c) == c) {
@@ -62,6 +69,14 @@ impl Fold {
         if self == Self::Exact {
             return text.strip_prefix(prefix);
         }
+        if let Some(front) = text.as_bytes().get(..prefix.len()) {
+            if front.eq_ignore_ascii_case(prefix.as_bytes()) {
+                return text.get(prefix.len()..);
+            }
+            if front.is_ascii() && prefix.is_ascii() {
+                return None;
+            }
+        }
         let mut rest = text.chars();
         for c in prefix.chars() {
             if rest.next().map(|found| self.char(found)) != Some(self.char(c)) {
@@ -76,16 +91,53 @@ impl Fold {
         if self == Self::Exact {
             return text.ends_with(suffix);
         }
+        if let Some(back) = text.len().checked_sub(suffix.len()).and_then(|from| text.as_bytes().get(from..)) {
+            if back.eq_ignore_ascii_case(suffix.as_bytes()) {
+                return true;
+            }
+            if back.is_ascii() && suffix.is_ascii() {
+                return false;
+            }
+        }
         let mut back = text.chars().rev();
         suffix.chars().rev().all(|c| back.next().map(|found| self.char(found)) == Some(self.char(c)))
     }
 
     /// Whether `text` holds `part`, which is folded already.
-    pub fn contains(self, text: &str, part: &str) -> bool {
-        match self {
-            Self::Exact => memchr::memmem::find(text.as_bytes(), part.as_bytes()).is_some(),
-            _ => memchr::memmem::find(self.text(text).as_bytes(), part.as_bytes()).is_some(),
+    pub fn contains(self, text: &str, part: &[u8]) -> bool {
+        if self == Self::Exact {
+            return memchr::memmem::find(text.as_bytes(), part).is_some();
         }
+        if self.is_ascii_for(text) && part.is_ascii() {
+            return find_ascii(text.as_bytes(), part).is_some();
+        }
+        memchr::memmem::find(self.text(text).as_bytes(), part).is_some()
+    }
+
+    /// Whether nothing but the case of ASCII letters is aside in `text`.
+    pub(super) fn is_ascii_for(self, text: &str) -> bool {
+        self == Self::Ascii || self != Self::Exact && text.is_ascii()
+    }
+}
+
+/// Where `part` first stands in `text`, the case of ASCII letters aside.
+pub(super) fn find_ascii(text: &[u8], part: &[u8]) -> Option<usize> {
+    let Some((at, &byte)) = part.iter().take(32).enumerate().min_by_key(|(_, byte)| frequency(**byte)) else {
+        return Some(0);
+    };
+    let places = memchr::memchr2_iter(byte.to_ascii_lowercase(), byte.to_ascii_uppercase(), text);
+    places
+        .filter_map(|place| place.checked_sub(at))
+        .find(|&start| text.get(start..start + part.len()).is_some_and(|found| found.eq_ignore_ascii_case(part)))
+}
+
+/// How often a byte stands in paths and command lines, roughly.
+fn frequency(byte: u8) -> u8 {
+    match byte.to_ascii_lowercase() {
+        b'e' | b's' | b'\\' | b' ' | b'/' | b'.' | b'-' | b'i' | b't' | b'o' | b'n' | b'r' | b'a' => 3,
+        b'c' | b'd' | b'l' | b'm' | b'p' | b'w' | b'x' | b'u' | b'0' | b'1' => 2,
+        b'a'..=b'z' | b'0'..=b'9' => 1,
+        _ => 0,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Patterns of literal text, `*` and `?`.
 
 use super::Fold;
+use super::fold::find_ascii;
 
 /// A pattern of literal text, `*` (any run) and `?` (one character). Both match line breaks.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -148,6 +149,9 @@ fn restart<'a>(after: &[WildcardPart], from: &'a str, fold: Fold) -> Option<&'a 
             Some(&next[end..])
         }
         ([WildcardPart::Text(literal), ..], Fold::Exact) => next.find(literal.as_str()).map(|at| &next[at..]),
+        ([WildcardPart::Text(literal), ..], fold) if literal.is_ascii() && fold.is_ascii_for(next) => {
+            find_ascii(next.as_bytes(), literal.as_bytes()).and_then(|at| next.get(at..))
+        }
         _ => Some(next),
     }
 }

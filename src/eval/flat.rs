@@ -1,0 +1,128 @@
+//! Predicates of a set in one flat table: equal ones once, the cheapest and most shared questions first.
+
+use hashbrown::HashMap;
+
+use super::compile::Node;
+use super::program::Program;
+
+/// One step of evaluation; numbers are places in [`Flat::ops`] or numbers of leaves.
+#[derive(Debug)]
+pub(super) enum Op {
+    Const(bool),
+    Leaf(u32),
+    Not(u32),
+    And(Box<[u32]>),
+    Or(Box<[u32]>),
+    /// Place in [`Flat::nested`].
+    Nested(u32),
+}
+
+/// The predicates of a program, flattened.
+#[derive(Debug, Default)]
+pub(super) struct Flat {
+    pub ops: Vec<Op>,
+    /// How many places use each op.
+    uses: Vec<u32>,
+    pub nested: Vec<Node>,
+    /// For each predicate, its op.
+    pub roots: Vec<u32>,
+    known: HashMap<(u8, Box<[u32]>), u32>,
+}
+
+impl Flat {
+    /// `cost` says what a leaf costs; a leaf that many predicates share costs nothing more.
+    pub fn new(program: &Program, cost: &dyn Fn(u32) -> u32) -> Self {
+        let mut flat = Self::default();
+        flat.roots = program.roots.iter().map(|root| flat.add(root)).collect();
+        flat.known = HashMap::new();
+        let costs = flat.costs(cost);
+        for op in &mut flat.ops {
+            if let Op::And(items) | Op::Or(items) = op {
+                items.sort_by_key(|&item| costs[item as usize]);
+            }
+        }
+        flat
+    }
+
+    /// Whether the answer of an op is worth keeping.
+    #[inline]
+    pub fn is_shared(&self, op: u32) -> bool {
+        self.uses[op as usize] > 1
+    }
+
+    /// How many places ask each leaf.
+    pub fn leaf_uses(&self, leaves: usize) -> Vec<u32> {
+        let mut out = vec![0; leaves];
+        for (op, &uses) in self.ops.iter().zip(&self.uses) {
+            if let Op::Leaf(leaf) = op {
+                out[*leaf as usize] = uses;
+            }
+        }
+        out
+    }
+
+    /// The questions, at most so many, that a predicate cannot hold without and that `is_common`.
+    pub fn gate(&self, root: u32, is_common: impl Fn(u32) -> bool, most: usize) -> Box<[u32]> {
+        let Some(Op::And(items)) = self.ops.get(root as usize) else { return Box::default() };
+        let leaf = |item: &u32| match self.ops.get(*item as usize) {
+            Some(Op::Leaf(leaf)) if is_common(*leaf) => Some(*leaf),
+            _ => None,
+        };
+        items.iter().filter_map(leaf).take(most).collect()
+    }
+
+    fn add(&mut self, node: &Node) -> u32 {
+        let (tag, items): (u8, Vec<u32>) = match node {
+            Node::Const(value) => (0, vec![u32::from(*value)]),
+            Node::Leaf(leaf) => (1, vec![*leaf]),
+            Node::Not(inner) => (2, vec![self.add(inner)]),
+            Node::And(nodes) => (3, self.all(nodes)),
+            Node::Or(nodes) => (4, self.all(nodes)),
+            Node::Nested(..) => {
+                self.nested.push(node.clone());
+                (5, vec![self.nested.len() as u32 - 1])
+            }
+        };
+        let (items, fresh) = (items.into_boxed_slice(), self.ops.len() as u32);
+        let op = *self.known.entry((tag, items.clone())).or_insert(fresh);
+        if op == fresh {
+            self.uses.push(0);
+            self.ops.push(match (tag, &*items) {
+                (0, &[value]) => Op::Const(value == 1),
+                (1, &[leaf]) => Op::Leaf(leaf),
+                (2, &[inner]) => Op::Not(inner),
+                (3, _) => Op::And(items),
+                (5, &[place]) => Op::Nested(place),
+                _ => Op::Or(items),
+            });
+        }
+        self.uses[op as usize] += 1;
+        op
+    }
+
+    fn all(&mut self, nodes: &[Node]) -> Vec<u32> {
+        let mut items: Vec<u32> = nodes.iter().map(|node| self.add(node)).collect();
+        // Order changes no answer; equal sets become equal ops.
+        items.sort_unstable();
+        items.dedup();
+        items
+    }
+
+    /// A rough cost of each op; inner ops come before outer ones.
+    fn costs(&self, leaf_cost: &dyn Fn(u32) -> u32) -> Vec<u32> {
+        let mut costs: Vec<u32> = Vec::with_capacity(self.ops.len());
+        for (at, op) in self.ops.iter().enumerate() {
+            let of = |item: &u32| costs[*item as usize];
+            let whole = match op {
+                Op::Const(_) => 0,
+                Op::Leaf(leaf) => leaf_cost(*leaf),
+                Op::Not(inner) => of(inner),
+                Op::And(items) | Op::Or(items) => items.iter().map(of).fold(1, u32::saturating_add),
+                Op::Nested(_) => 100_000,
+            };
+            // Someone else has likely asked already.
+            costs.push(whole / self.uses[at].clamp(1, 1_000));
+        }
+        costs
+    }
+}

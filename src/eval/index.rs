@@ -1,0 +1,267 @@
+//! From the values of an event's fields to the questions that they may answer with yes.
+
+use std::fmt::Write;
+
+use aho_corasick::{AhoCorasick, AhoCorasickKind};
+use hashbrown::HashMap;
+
+use super::matcher::{Ask, Asker, Leaf};
+use super::value::Reader;
+use crate::event::Value;
+use crate::event::number::Number;
+use crate::schema::FieldType;
+use crate::text::{Fold, WildcardPart};
+
+/// The questions about one field, by what they can be looked up by.
+#[derive(Debug, Default)]
+pub(super) struct FieldIndex {
+    terms: HashMap<String, Vec<Term>>,
+    integers: HashMap<i64, Vec<u32>>,
+    patterns: Option<AhoCorasick>,
+    pattern_leaves: Vec<u32>,
+    /// Questions about texts, and about numbers that may stand in a text.
+    texts: Vec<u32>,
+    numbers: Vec<u32>,
+    /// Questions that any value may answer.
+    always: Vec<u32>,
+    /// Literals, until the automaton is built.
+    literals: Vec<String>,
+}
+
+/// A question that asks for a text.
+#[derive(Debug, Clone, Copy)]
+struct Term {
+    leaf: u32,
+    certainty: Certainty,
+}
+
+/// When a text that is the one asked for, but for the case of ASCII letters, answers the question with yes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Certainty {
+    /// Always.
+    Folded,
+    /// If it has no capitals.
+    Lower,
+    /// That has to be asked.
+    Open,
+}
+
+/// What is looked up.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Spelling {
+    /// A text without ASCII capitals.
+    Lower,
+    /// A text with some.
+    Mixed,
+    /// The digits of a number.
+    Digits,
+}
+
+/// What a value says about a question.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Finding {
+    Yes,
+    Maybe,
+}
+
+/// Bytes of patterns up to which a field has the fastest automaton, which takes about a hundred times as much memory.
+const MAX_DFA: usize = 16 << 10;
+
+/// What a question can be looked up by.
+pub(super) enum Entry {
+    Term(String),
+    Integer(i64),
+    Literal(String),
+}
+
+impl FieldIndex {
+    /// Files a question; `entries` is `None` where any value may answer it.
+    pub fn add(&mut self, id: u32, leaf: &Leaf, entries: Option<&[Entry]>) {
+        let Some(entries) = entries else {
+            self.always.push(id);
+            return;
+        };
+        for entry in entries {
+            match entry {
+                Entry::Term(text) => {
+                    let term = Term { leaf: id, certainty: certainty(leaf, text) };
+                    self.terms.entry_ref(text.as_str()).or_default().push(term);
+                    note(&mut self.texts, id);
+                }
+                Entry::Integer(value) => {
+                    self.integers.entry(*value).or_default().push(id);
+                    if !is_inferred(leaf) {
+                        note(&mut self.numbers, id);
+                    }
+                }
+                Entry::Literal(text) => {
+                    self.literals.push(text.clone());
+                    self.pattern_leaves.push(id);
+                    note(&mut self.texts, id);
+                }
+            }
+        }
+    }
+
+    /// Builds what needs all entries at once.
+    pub fn settle(&mut self) {
+        let literals = std::mem::take(&mut self.literals);
+        if literals.is_empty() {
+            return;
+        }
+        let length: usize = literals.iter().map(String::len).sum();
+        let kind = if length < MAX_DFA { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
+        match AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(kind)).build(&literals) {
+            Ok(automaton) => self.patterns = Some(automaton),
+            Err(_) => self.always.append(&mut self.pattern_leaves),
+        }
+    }
+
+    /// Shows the questions that some value may answer.
+    pub fn any(&self, found: &mut dyn FnMut(u32, Finding)) {
+        self.always.iter().for_each(|&leaf| found(leaf, Finding::Maybe));
+    }
+
+    /// Shows the questions that this value may answer, beside those of [`FieldIndex::any`].
+    pub fn look_up(&self, value: Value<'_>, buffer: &mut String, found: &mut dyn FnMut(u32, Finding)) {
+        match value {
+            Value::Str(text) => self.text(text, buffer, found),
+            Value::Int(value) => {
+                if !self.integers.is_empty() {
+                    self.integers.get(&value).into_iter().flatten().for_each(|&leaf| found(leaf, Finding::Maybe));
+                }
+                if !self.texts.is_empty() {
+                    // Fields of texts take the digits.
+                    buffer.clear();
+                    let _ = write!(buffer, "{value}");
+                    self.lower(buffer, Spelling::Digits, found);
+                    self.literal(buffer, found);
+                }
+            }
+            Value::UInt(_) | Value::Float(_) | Value::Bool(_) => self.all(found),
+            Value::Null | Value::Object(_) => {}
+        }
+    }
+
+    fn all(&self, found: &mut dyn FnMut(u32, Finding)) {
+        let integers = self.integers.values().flatten();
+        self.texts.iter().chain(&self.numbers).chain(integers).for_each(|&leaf| found(leaf, Finding::Maybe));
+    }
+
+    fn text(&self, text: &str, buffer: &mut String, found: &mut dyn FnMut(u32, Finding)) {
+        if !text.is_ascii() && text.contains(FOLDS_TO_ASCII) {
+            return self.all(found);
+        }
+        if !self.terms.is_empty() {
+            buffer.clear();
+            buffer.push_str(text);
+            buffer.make_ascii_lowercase();
+            let spelling = if buffer == text { Spelling::Lower } else { Spelling::Mixed };
+            self.lower(buffer, spelling, found);
+        }
+        self.literal(text, found);
+        if !self.numbers.is_empty() && may_be_number(text) {
+            self.numbers.iter().for_each(|&leaf| found(leaf, Finding::Maybe));
+        }
+    }
+
+    /// Looks up a text whose ASCII letters are in lower case now.
+    fn lower(&self, text: &str, spelling: Spelling, found: &mut dyn FnMut(u32, Finding)) {
+        for term in self.terms.get(text).into_iter().flatten() {
+            found(term.leaf, if term.certainty.is_yes(spelling) { Finding::Yes } else { Finding::Maybe });
+        }
+    }
+
+    fn literal(&self, text: &str, found: &mut dyn FnMut(u32, Finding)) {
+        let Some(patterns) = &self.patterns else { return };
+        for hit in patterns.find_overlapping_iter(text) {
+            if let Some(&leaf) = self.pattern_leaves.get(hit.pattern().as_usize()) {
+                found(leaf, Finding::Maybe);
+            }
+        }
+    }
+}
+
+impl Certainty {
+    const fn is_yes(self, spelling: Spelling) -> bool {
+        match self {
+            Self::Folded => !matches!(spelling, Spelling::Digits),
+            Self::Lower => matches!(spelling, Spelling::Lower),
+            Self::Open => false,
+        }
+    }
+}
+
+fn note(all: &mut Vec<u32>, leaf: u32) {
+    if all.last() != Some(&leaf) {
+        all.push(leaf);
+    }
+}
+
+/// Characters beyond ASCII that some folding makes ASCII of: dotted and dotless i, the long s, the Kelvin sign.
+const FOLDS_TO_ASCII: [char; 4] = ['\u{130}', '\u{131}', '\u{17F}', '\u{212A}'];
+
+fn may_be_number(text: &str) -> bool {
+    text.trim_start().bytes().next().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+fn is_inferred(leaf: &Leaf) -> bool {
+    matches!(&leaf.asker, Asker::Values { reader, .. } if reader.kind == FieldType::Inferred)
+}
+
+fn certainty(leaf: &Leaf, lower: &str) -> Certainty {
+    let Asker::Values { reader, ask } = &leaf.asker else { return Certainty::Open };
+    if !reader.takes_all() {
+        return Certainty::Open;
+    }
+    let ask = match ask {
+        Ask::Inferred(each) => each[0].as_ref(),
+        ask => Some(ask),
+    };
+    match ask {
+        Some(Ask::Text(wanted, Fold::Exact)) if wanted == lower => Certainty::Lower,
+        Some(Ask::Texts(wanted, Fold::Exact)) if wanted.contains(lower) => Certainty::Lower,
+        Some(Ask::Text(_, fold) | Ask::Texts(_, fold)) if *fold != Fold::Exact => Certainty::Folded,
+        _ => Certainty::Open,
+    }
+}
+
+/// What a question can be looked up by; `None` where only the presence of its field tells.
+pub(super) fn entries(leaf: &Leaf) -> Option<Vec<Entry>> {
+    let Asker::Values { reader, ask } = &leaf.asker else { return None };
+    let mut out = Vec::new();
+    (reader.is_plain() && collect(ask, reader, &mut out)).then_some(out)
+}
+
+fn collect(ask: &Ask, reader: &Reader, out: &mut Vec<Entry>) -> bool {
+    let mut text = |text: &str, shortest: usize, entry: fn(String) -> Entry| {
+        let usable = text.is_ascii() && text.len() >= shortest;
+        if usable {
+            out.push(entry(text.to_ascii_lowercase()));
+        }
+        usable
+    };
+    match ask {
+        Ask::Text(wanted, _) => text(wanted, 0, Entry::Term),
+        Ask::Texts(wanted, _) => wanted.iter().all(|wanted| text(wanted, 0, Entry::Term)),
+        Ask::Prefix(part, _) | Ask::Suffix(part, _) => text(part, 2, Entry::Literal),
+        Ask::Contains(part, _) => std::str::from_utf8(part.needle()).is_ok_and(|part| text(part, 2, Entry::Literal)),
+        Ask::Wildcard(pattern, _) => {
+            let parts = pattern.0.iter().filter_map(|part| match part {
+                WildcardPart::Text(text) if text.is_ascii() => Some(text.as_str()),
+                _ => None,
+            });
+            parts.max_by_key(|part| part.len()).is_some_and(|longest| text(longest, 2, Entry::Literal))
+        }
+        Ask::Numbers(numbers) if reader.kind.float_kind().is_none() => numbers.iter().all(|number| match number {
+            Number::Int(value) => i64::try_from(*value).is_ok_and(|value| {
+                out.push(Entry::Integer(value));
+                true
+            }),
+            Number::Float(_) => false,
+        }),
+        Ask::Any(each) => each.iter().all(|ask| collect(ask, reader, out)),
+        Ask::Inferred(each) => each[2].is_none() && each.iter().flatten().all(|ask| collect(ask, reader, out)),
+        _ => false,
+    }
+}
