@@ -77,6 +77,9 @@ struct Given {
     closed: bool,
     untyped: bool,
     case_insensitive: bool,
+    no_leading_wildcards: bool,
+    nested_ignore_unmapped: bool,
+    time_zone: Option<String>,
     dialect: Option<(u8, u8)>,
     /// The clock, in seconds since 1970.
     now: i64,
@@ -104,6 +107,9 @@ fn settings(given: &Given, mapping: Option<&str>) -> Settings {
     }
     out.kql.typed = !given.untyped;
     out.kql.case_insensitive = given.case_insensitive;
+    out.kql.nested_ignore_unmapped = given.nested_ignore_unmapped;
+    out.kql.time_zone.clone_from(&given.time_zone);
+    out.leading_wildcards = !given.no_leading_wildcards;
     out.now = i128::from(given.now) * 1000 * MILLISECOND;
     out.tiebreaker_field.clone_from(&given.tiebreaker);
     out.size = given.size;

@@ -86,6 +86,46 @@ fn results_as_a_response() {
 
     let nothing = run(&["match", "-l", "eql", "-e", "any where k == \"?\"", "--format", "json", &path]).ends(0).json();
     assert_eq!(nothing, json!({"hits": {"total": {"value": 0, "relation": "eq"}, "events": []}}));
+    for text in ["sequence [a where true] [z where true]", "sample by k [a where true] [z where true]"] {
+        let nothing = run(&["match", "-l", "eql", "-e", text, "--format", "json", &path]).ends(0).json();
+        assert_eq!(nothing, json!({"hits": {"total": {"value": 0, "relation": "eq"}, "sequences": []}}), "{text}");
+    }
+}
+
+/// Keys are written in their types; a date in its format, but as a number in a sample (Elasticsearch: EQL response).
+#[test]
+fn join_keys_of_a_response() {
+    let folder = folder("join_keys");
+    let mapping = file(
+        &folder,
+        "mapping.json",
+        r#"{"@timestamp": "date", "event.category": "keyword", "d": "date", "ip": "ip", "n": "long", "ok": "boolean", "v": "version", "z": "keyword"}"#,
+    );
+    let events = r#"{"@timestamp": 1000, "event.category": "a", "d": "2024-01-01", "ip": "::ffff:10.0.0.1", "n": 7, "ok": true, "v": "1.0"}
+{"@timestamp": 2000, "event.category": "b", "d": "2024-01-01T00:00:00Z", "ip": "10.0.0.1", "n": "7", "ok": "true", "v": "1.0"}
+"#;
+    let path = file(&folder, "e.ndjson", events);
+    let keys = |text: &str| {
+        let args = ["match", "-l", "eql", "-e", text, "--mapping", &mapping, "--format", "json", &path];
+        run(&args).ends(0).json()["hits"]["sequences"][0]["join_keys"].clone()
+    };
+    assert_eq!(
+        keys("sequence by d, ip, n, ok, v, ?z [a where true] [b where true]"),
+        json!(["2024-01-01T00:00:00.000Z", "10.0.0.1", 7, true, "1.0", null])
+    );
+    assert_eq!(keys("sample by d, ip, n [a where true] [b where true]"), json!([1_704_067_200_000_i64, "10.0.0.1", 7]));
+}
+
+/// A stage that is repeated has an entry for each time, a missing event one at its place.
+#[test]
+fn stages_of_a_response() {
+    let text = "sequence with maxspan=1m ![z where true] [a where true] with runs=2 [b where true]";
+    let response = run_with(&["match", "-l", "eql", "-e", text, "--format", "json"], EVENTS.as_bytes()).ends(0).json();
+    let events = response["hits"]["sequences"][0]["events"].as_array().unwrap();
+    let numbers: Vec<&Value> = events.iter().map(|event| &event["_source"]["n"]).collect();
+    assert_eq!(numbers, [&Value::Null, &json!(1), &json!(2), &json!(3)], "{response}");
+    assert_eq!(events[0], json!({"missing": true}));
+    assert!(events[1..].iter().all(|event| event.get("missing").is_none()), "{response}");
 }
 
 #[test]
@@ -212,6 +252,30 @@ fn options_of_kibana() {
         br#"{"process": {"name": "cmd"}}"#,
     );
     assert_eq!(found.ends(0).lines().len(), 1);
+    let mapping = file(
+        &folder,
+        "mapping.json",
+        r#"{"properties": {"d": {"type": "date"}, "flat": {"properties": {"a": {"type": "keyword"}}}}}"#,
+    );
+    let of = |config: &str, text: &str, event: &str| {
+        let config = file(&folder, "one.json", config);
+        run_with(&["match", "-l", "kql", "-e", text, "--mapping", &mapping, "--config", &config], event.as_bytes())
+    };
+    let event = r#"{"d": "2024-05-05T23:30:00Z", "flat": {"a": "x"}}"#;
+    for (zone, found) in [("Europe/Berlin", 1), ("+02:00", 1), ("Zulu", 0), ("Browser", 0), ("", 0)] {
+        let config = format!(r#"{{"dateFormatTZ": "{zone}"}}"#);
+        assert_eq!(of(&config, "d: 2024-05-06", event).ends(0).lines().len(), found, "{zone}");
+    }
+    let ran = of(r#"{"dateFormatTZ": "Nowhere/City"}"#, "d: 2024-05-06", event).ends(2);
+    assert!(ran.err.contains("Unknown time-zone ID: Nowhere/City"), "{}", ran.err);
+    // With types Kibana itself refuses the group; without them the option decides what Elasticsearch does with it.
+    for (ignore, untyped) in [(false, 2), (true, 0)] {
+        let config = file(&folder, "one.json", format!(r#"{{"nestedIgnoreUnmapped": {ignore}}}"#));
+        let args = ["match", "-l", "kql", "-e", "flat: { a: x }", "--mapping", &mapping, "--config", &config];
+        run_with(&args, event.as_bytes()).ends(2);
+        let ran = run_with(&[&args[..], &["--untyped", "--strict"]].concat(), event.as_bytes()).ends(untyped);
+        assert!(ran.out.is_empty());
+    }
     let broken = file(&folder, "broken.json", r#"{"nonsense": 1}"#);
     run_with(&["match", "-l", "kql", "-e", "k: x", "--config", &broken], b"{}").ends(3);
 }

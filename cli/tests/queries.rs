@@ -194,7 +194,14 @@ fn conversions() {
     assert_eq!(dsl["bool"]["should"][0], json!({"term": {"a": {"value": "b"}}}));
     let body =
         run(&["convert", "--to", "eql-search", "-l", "eql", "-e", "any where true", "--size", "7"]).ends(0).json();
-    assert_eq!((&body["query"], &body["size"]), (&json!("any where true"), &json!(7)));
+    assert_eq!(body, json!({"query": "any where true", "size": 7}), "what is not asked for is left to Elasticsearch");
+    let config = file(&folder, "config.json", r#"{"filtersInMustClause": true, "caseInsensitive": false}"#);
+    let args =
+        ["convert", "--to", "dsl", "-l", "kql", "-e", "a: b and a: c*", "--fields", &fields, "--config", &config];
+    let one = |leaf: serde_json::Value| json!({"bool": {"should": [leaf], "minimum_should_match": 1}});
+    let term = one(json!({"term": {"a": {"value": "b", "case_insensitive": false}}}));
+    let pattern = one(json!({"wildcard": {"a": {"value": "c*", "case_insensitive": false}}}));
+    assert_eq!(run(&args).ends(0).json(), json!({"bool": {"must": [term, pattern]}}));
     assert_eq!(run(&["convert", "--to", "kql", "-l", "kql", "-e", "a:b and c:d"]).ends(0).out, "(a: b AND c: d)\n");
     let eql = run(&["convert", "--to", "eql", "-l", "kql", "-e", "process.name: cmd.exe"]).ends(0).out;
     assert_eq!(eql, "any where process.name == \"cmd.exe\"\n");
@@ -204,6 +211,8 @@ fn conversions() {
     for args in [
         &["--to", "dsl", "-l", "eql", "-e", "any where true"][..],
         &["--to", "eql-search", "-l", "kql", "-e", "a: b"],
+        &["--to", "eql-search", "-l", "eql", "-e", "any where"],
+        &["--to", "eql-search", "-l", "eql", "-e", "process where true | unique pid", "--dialect", "endgame"],
         &["--to", "kql", "-l", "eql", "-e", "sequence [any where true] [any where true]"],
         &["--to", "eql", "-l", "kql", "-e", "just words"],
         &["--to", "dsl", "-l", "kql", "-e", "a: ("],
@@ -214,6 +223,71 @@ fn conversions() {
     let rule =
         run(&["convert", "--to", "rule-json", "rules/socks_traffic_from_an_unusual_process/rule.toml"]).ends(0).json();
     assert_eq!(rule["type"], "eql");
+}
+
+/// All parameters of the request that options name (Elasticsearch: EQL search API).
+#[test]
+fn search_requests() {
+    let text = "sequence by k [any where true] [any where true]";
+    let mut args = vec!["convert", "--to", "eql-search", "-l", "eql", "-e", text, "--size", "0"];
+    args.extend(["--result-position", "head", "--max-samples-per-key", "2", "--timestamp-field", "t"]);
+    args.extend(["--tiebreaker-field", "seq", "--event-category-field", "kind"]);
+    let wanted = json!({
+        "query": text, "size": 0, "result_position": "head", "max_samples_per_key": 2, "timestamp_field": "t",
+        "tiebreaker_field": "seq", "event_category_field": "kind"
+    });
+    assert_eq!(run(&args).ends(0).json(), wanted);
+    let old =
+        ["convert", "--to", "eql-search", "-l", "eql", "-e", "process where wildcard(x, \"a\")", "--dialect", "7.9"];
+    assert_eq!(run(&old).ends(0).json(), json!({"query": "process where wildcard(x, \"a\")"}));
+}
+
+/// What `complete` says of each kind of place, filled from the mapping.
+#[test]
+fn completion() {
+    let folder = folder("complete");
+    let mapping = file(
+        &folder,
+        "mapping.json",
+        r#"{"properties": {"ok": {"type": "boolean"}, "kind": {"type": "constant_keyword", "value": "alarm"}, "part": {"type": "nested", "properties": {"size": {"type": "long"}}}}}"#,
+    );
+    let at = |text: &str, offset: &str| {
+        let args = [
+            "complete",
+            "-l",
+            "kql",
+            "-e",
+            text,
+            "--offset",
+            offset,
+            "--mapping",
+            &mapping,
+            "--schema",
+            "none",
+            "--format",
+            "json",
+        ];
+        run(&args).ends(0).json()
+    };
+    let items = |found: &serde_json::Value, kind: &str| -> Vec<String> {
+        let all = found["items"].as_array().unwrap().iter().filter(|item| item["kind"] == kind);
+        all.map(|item| item["text"].as_str().unwrap().to_owned()).collect()
+    };
+    let value = at("ok: t and kind: x", "5");
+    assert_eq!((&value["suggestions"], &value["field"]), (&json!(["value", "conjunction"]), &json!("ok")), "{value}");
+    assert_eq!((items(&value, "value"), &value["replace"]), (vec!["true".to_owned()], &json!({"start": 4, "end": 5})));
+    assert_eq!(items(&at("kind: ", "6"), "value"), ["alarm"]);
+    let field = at("o", "1");
+    assert_eq!(field["suggestions"], json!(["field", "operator", "conjunction"]), "{field}");
+    assert_eq!(items(&field, "field"), ["ok"]);
+    let inner = at("part: { s", "9");
+    assert_eq!((&inner["nested_path"], items(&inner, "field")), (&json!("part"), vec!["size".to_owned()]), "{inner}");
+    // A space may go on with an unquoted value; behind a quoted one only a conjunction may stand.
+    assert_eq!(at("ok: true ", "9")["suggestions"], json!(["value", "conjunction"]));
+    assert_eq!(at("ok: \"true\" ", "11")["suggestions"], json!(["conjunction"]));
+    assert_eq!(at("a:b:c", "5")["items"], json!([]));
+    run(&["complete", "-l", "kql", "-e", "ä", "--offset", "1"]).ends(3);
+    run(&["complete", "-l", "eql", "-e", "any where "]).ends(3);
 }
 
 #[test]

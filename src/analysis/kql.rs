@@ -187,7 +187,12 @@ impl Analysis<'_> {
     /// How requests about `text` are carried out. Kibana names a time zone only for what is no plain number.
     fn request(&self, text: &str) -> Request<'_> {
         let number = !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit());
-        let time_zone = self.settings.time_zone.as_deref().filter(|_| self.settings.typed && !number);
+        // As Kibana sends it: nothing for an empty one, and the browser's own is not known here.
+        let time_zone = match self.settings.time_zone.as_deref().filter(|_| self.settings.typed && !number) {
+            Some("") => None,
+            Some("Browser") => Some("UTC"),
+            zone => zone,
+        };
         Request { context: self.context, fold: Fold::Exact, time_zone }
     }
 

@@ -6,7 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Context, number};
-use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding, date_math};
+use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding, date_math, is_zone};
 use crate::plan::test::{DateTest, InferredTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
 use crate::plan::{AnyField, Predicate, Test};
 use crate::schema::{Field, FieldType, Origin};
@@ -140,6 +140,9 @@ impl Request<'_> {
     }
 
     fn instant(self, field: &Field, text: &str, rounding: Rounding) -> Result<Instant, Refusal> {
+        if let Some(zone) = self.time_zone.filter(|zone| !is_zone(zone)) {
+            return Err(format!("Unknown time-zone ID: {zone}"));
+        }
         let format = field.format.as_deref().map_or_else(DateFormat::default, DateFormat::new);
         let instant = date_math(text, &format, rounding, self.context.now, self.time_zone);
         let instant =

@@ -2,7 +2,7 @@
 
 use crate::schema::{FieldType, Lookup, Schema};
 use crate::source::Span;
-use crate::syntax::kql::{Completion, Suggestion, complete};
+use crate::syntax::kql::{Completion, Suggestion, complete, quote};
 
 /// Something that may be typed at the caret.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -51,13 +51,31 @@ fn below<'a>(completion: &Completion, name: &'a str) -> Option<&'a str> {
     }
 }
 
+/// The fields that can be asked for at the caret, as they are typed.
 fn fields(completion: &Completion, schema: &Schema) -> Vec<String> {
-    let names = schema.names().filter_map(|name| below(completion, name));
-    let mut names: Vec<String> = names.filter(|name| name.starts_with(&completion.prefix)).map(str::to_owned).collect();
+    let within = completion.nested_path.as_deref();
+    let names = schema.names().filter(|name| is_askable(name, within, schema));
+    let names = names.filter_map(|name| below(completion, name)).filter(|name| name.starts_with(&completion.prefix));
+    let mut names: Vec<String> = names.map(typed).collect();
     names.sort_unstable();
     names.dedup();
     names.truncate(MOST_FIELDS);
     names
+}
+
+/// Whether a field can be asked for inside the group `within`: objects hold no values, and nested ones only in their own group.
+fn is_askable(name: &str, within: Option<&str>, schema: &Schema) -> bool {
+    let group = name.match_indices('.').map(|(at, _)| &name[..at]).rfind(|path| schema.is_nested(path));
+    let is_object = matches!(schema.lookup(name), Lookup::Field(field) if field.kind == FieldType::Object);
+    !is_object && group == within
+}
+
+/// A text as it is typed: in quotes where KQL would read it as something else.
+fn typed(text: &str) -> String {
+    let plain = |c: char| c.is_alphanumeric() || "._-@/#$%+~".contains(c);
+    let word = ["and", "or", "not"].iter().any(|word| text.eq_ignore_ascii_case(word));
+    let constant = matches!(text, "true" | "false" | "null");
+    if text.chars().all(plain) && !text.is_empty() && !word && !constant { text.to_owned() } else { quote(text) }
 }
 
 fn kind(completion: &Completion, name: &str, schema: &Schema) -> Option<FieldType> {
@@ -82,14 +100,17 @@ fn operators(completion: &Completion, schema: &Schema) -> Vec<String> {
 /// The values that are known before any event is seen.
 fn values(completion: &Completion, schema: &Schema) -> Vec<String> {
     let Some(name) = &completion.field else { return Vec::new() };
-    let mut known: Vec<String> = categories(name).iter().map(|&value| value.to_owned()).collect();
-    if let Lookup::Field(field) = schema.lookup(name) {
-        if field.kind == FieldType::Boolean {
-            known.extend(["false".into(), "true".into()]);
-        }
-        known.extend(field.constant.clone());
+    let field = match schema.lookup(name) {
+        Lookup::Field(field) => Some(field),
+        Lookup::Unmapped => None,
+    };
+    let constant = field.as_ref().and_then(|field| field.constant.as_deref());
+    let texts = categories(name).iter().copied().chain(constant);
+    let mut known: Vec<String> = texts.filter(|text| text.starts_with(&completion.prefix)).map(typed).collect();
+    if field.is_some_and(|field| field.kind == FieldType::Boolean) {
+        let values = ["false", "true"].into_iter().filter(|value| value.starts_with(&completion.prefix));
+        known.extend(values.map(str::to_owned));
     }
-    known.retain(|value| value.starts_with(&completion.prefix));
     known
 }
 

@@ -24,9 +24,10 @@ pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a 
     found.into_iter().take(3).map(|(_, name)| name).collect()
 }
 
-/// How many letters of a name may differ.
+/// How many letters of a name may differ; another letter is not like a name of one.
 fn limit(name: &str) -> usize {
-    (name.chars().count() / 3).clamp(1, 4)
+    let length = name.chars().count();
+    (length / 3).clamp(usize::from(length > 1), 4)
 }
 
 /// Insertions, deletions and replacements between two names, case aside; `None` beyond `limit`.

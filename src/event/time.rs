@@ -19,6 +19,11 @@ pub const SECOND: Instant = 1_000_000_000;
 /// Nanoseconds of a millisecond.
 pub const MILLISECOND: Instant = 1_000_000;
 
+/// Whether there is a zone of this name or offset, such as `Europe/Berlin` or `+01:00`.
+pub fn is_zone(name: &str) -> bool {
+    zone(name).is_some()
+}
+
 /// How the parts that a date leaves out are filled in.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Rounding {

@@ -2,6 +2,7 @@
 //!
 //! Each language has an `ast`, a parser and a printer. No schema, no types, no meaning; `analysis` gives those.
 
+mod advice;
 pub mod eql;
 pub mod kql;
 

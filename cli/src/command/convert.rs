@@ -34,6 +34,9 @@ fn query_form(args: &ConvertArgs) -> Outcome<String> {
         (Target::Dsl, Language::Kql) => dsl(args, &source),
         (Target::Kql, Language::Kql) => Ok(kql::kibana_text(&kql_tree(args, &source)?)),
         (Target::Eql, Language::Eql) => Ok(eql::print(&eql::parse(&source, &options)?)),
+        (Target::EqlSearch, Language::Eql) if options.dialect.is_endgame() => {
+            Err(unfit("an `_eql/search` request holds Elasticsearch's EQL, not Endgame's"))
+        }
         (Target::EqlSearch, Language::Eql) => {
             eql::parse(&source, &options)?;
             Ok(body(source.text(), &parameters(args)).to_string())

@@ -97,7 +97,11 @@ impl Analysis<'_> {
         let (whole, text, kind) = (self.text(place), self.text(found.span), found.kind.name());
         let product = format!("{argument} of [{whole}] must be [{wanted}], found value [{text}] type [{kind}]");
         let own = format!("`{text}` is of type `{kind}`; {wanted} is needed here");
-        self.findings.push(Diagnostic::error(Code::TypeMismatch, place, own).with_product(product));
+        let item = Diagnostic::error(Code::TypeMismatch, place, own).with_product(product);
+        self.findings.push(match wanted {
+            "boolean" => item.with_help(format!("compare it; `{text} != null` asks whether it has a value")),
+            _ => item,
+        });
         None
     }
 

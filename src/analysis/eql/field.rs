@@ -69,7 +69,8 @@ impl Analysis<'_> {
             suggest::nearest_fields(&field.name, &self.context.schema).first().map(|&n| n.to_owned());
         if let Some(near) = near {
             let item = Diagnostic::warning(Code::NearName, span, format!("no type is known for `{}`", field.name));
-            self.findings.push(item.with_help(format!("a field with a similar name exists: `{near}`")));
+            self.findings
+                .push(item.with_help(format!("a field with a similar name exists: `{near}`")).with_fix(span, near));
         }
     }
 

@@ -61,6 +61,9 @@ impl Analysis<'_> {
         );
         let own = format!("`{text}` is of type `{kind}`; `:` compares strings");
         self.error::<()>(crate::diagnostic::Code::TypeMismatch, span, own, product);
+        if kind == "ip" {
+            return self.help("compare addresses with `==`, and blocks with `cidrMatch(field, \"10.0.0.0/8\")`");
+        }
         self.help("compare other values with `==`")
     }
 

@@ -65,6 +65,10 @@ impl Analysis<'_> {
     }
 
     fn with_nearest(&self, item: Diagnostic, name: &str, span: Span) -> Diagnostic {
+        // A sign or a keyword before a name is a slip of its own, and the name without it would mean the opposite.
+        if name.starts_with(['-', '+', '!']) || name.contains(' ') {
+            return item;
+        }
         let near = suggest::nearest_fields(name, &self.context.schema);
         match near.first() {
             Some(first) => {

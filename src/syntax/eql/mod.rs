@@ -3,6 +3,7 @@
 //! Takes a text, gives the tree of what was written, with nothing desugared, or a diagnostic at the first place that does not
 //! fit. The checks that Elasticsearch makes while it builds its tree are made here too, all of them at once.
 
+mod advice;
 pub mod ast;
 mod check;
 mod definition;

@@ -113,7 +113,8 @@ impl Parser<'_> {
                     Span::new(start, place.end),
                     "`by` comes before `with`",
                     "Please specify sequence [by] before [with] not after",
-                );
+                )
+                .help = Some("write `sequence by KEYS with maxspan=TIME`".into());
             }
         }
         let terms = self.terms()?;

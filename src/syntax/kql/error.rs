@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use super::lexis::is_space;
+use super::advice::{advise, is_keyword, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
@@ -122,7 +122,7 @@ fn stray_keywords(text: &str, at: usize, mut item: Diagnostic) -> Diagnostic {
     let mut open = true;
     let mut strays = 0;
     for (start, word) in words(text) {
-        let keyword = ["and", "or", "not"].iter().any(|k| word.eq_ignore_ascii_case(k));
+        let keyword = is_keyword(word);
         let own = start == at
             || (word.eq_ignore_ascii_case("not") && !matches!(next_word(text, start + word.len()), Some("and" | "or")));
         if keyword && open && !own {
@@ -145,117 +145,4 @@ fn stray_keywords(text: &str, at: usize, mut item: Diagnostic) -> Diagnostic {
 
 fn next_word(text: &str, at: usize) -> Option<&str> {
     words(text.get(at..)?).map(|(_, word)| word).next()
-}
-
-/// Words, quoted texts, and single special characters, with their places.
-fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        at += text[at..].len() - text[at..].trim_start_matches(is_space).len();
-        let rest = &text[at..];
-        let first = rest.chars().next()?;
-        let length = match first {
-            '"' => quoted_length(rest),
-            '(' | ')' | ':' | '{' | '}' | '<' | '>' => 1,
-            _ => rest.find(|c: char| is_space(c) || "():{}<>\"".contains(c)).unwrap_or(rest.len()),
-        };
-        let start = at;
-        at += length;
-        Some((start, &rest[..length]))
-    })
-}
-
-fn quoted_length(text: &str) -> usize {
-    let mut escaped = false;
-    for (at, c) in text.char_indices().skip(1) {
-        match c {
-            '"' if !escaped => return at + 1,
-            '\\' => escaped = !escaped,
-            _ => escaped = false,
-        }
-    }
-    text.len()
-}
-
-/// Adds the help for a slip that the text shows.
-fn advise(text: &str, at: usize, item: Diagnostic) -> Diagnostic {
-    if item.help.is_some() {
-        return item;
-    }
-    match slip(text, at) {
-        Some(help) => item.with_help(help),
-        None => item,
-    }
-}
-
-fn slip(text: &str, at: usize) -> Option<&'static str> {
-    let before = text.get(..at)?.trim_end_matches(is_space);
-    let rest = text.get(at..)?;
-    let last = before.chars().next_back();
-    if rest.is_empty() && quote_count(text).is_multiple_of(2) && matches!(last, Some(':' | '<' | '>' | '=')) {
-        return Some("a value is missing; `field: *` finds events that have the field");
-    }
-    if rest.is_empty() && text.matches('(').count() > text.matches(')').count() {
-        return Some("a parenthesis is not closed");
-    }
-    if rest.starts_with(')') && text.matches(')').count() > text.matches('(').count() {
-        return Some("no parenthesis is open here; one inside a value needs a backslash or quotes");
-    }
-    if text.contains(['\u{201c}', '\u{201d}', '\u{201e}']) {
-        return Some("curly quotes are ordinary characters; use straight quotes `\"`");
-    }
-    if before.ends_with("==") || rest.starts_with("==") {
-        return Some("KQL compares with `:`; `==` is EQL");
-    }
-    if text.contains("[") && contains_word(text, "TO") {
-        return Some("ranges are written `field >= 1 and field <= 2`; `[1 TO 2]` is Lucene");
-    }
-    if rest.starts_with(':') && last.is_some_and(|c| c != ':') {
-        return Some("a colon inside a value needs quotes or a backslash: `\"fe80::1\"`, `http\\://x`");
-    }
-    if before.to_ascii_lowercase().ends_with("not") && rest.starts_with('(') {
-        return Some("`not` needs a space before a parenthesis: `not (…)`");
-    }
-    if text.get(at..at + 4).is_some_and(|word| word.eq_ignore_ascii_case("not ")) {
-        return Some(
-            "`not` ends a value wherever a space follows it; put a text that holds it in quotes, and write `f:(not x)` to negate a value",
-        );
-    }
-    if rest.is_empty() && quote_count(text) % 2 == 1 {
-        return Some("a quote is not closed");
-    }
-    if text[before.rfind('"').unwrap_or(text.len())..].is_empty() && quote_count(text) % 2 == 1 {
-        return Some("a quote is not closed");
-    }
-    if before.ends_with('"') {
-        return Some("after a quoted value only `and`, `or`, a closing or the end may follow");
-    }
-    if rest.starts_with('\\') {
-        return Some(
-            "outside quotes a backslash escapes only `\\ ( ) : < > \" * { }`, `t`, `r`, `n`, `uXXXX` and keywords; write `\\\\` for a backslash",
-        );
-    }
-    if rest.starts_with('(') {
-        return Some("a parenthesis inside a value needs a backslash or quotes");
-    }
-    let lower = text.to_ascii_lowercase();
-    [" where ", " like ", " in ("]
-        .iter()
-        .any(|word| lower.contains(word))
-        .then_some("this looks like EQL; check the language of the query")
-}
-
-fn quote_count(text: &str) -> usize {
-    let mut escaped = false;
-    text.chars()
-        .filter(|&c| {
-            let quote = c == '"' && !escaped;
-            escaped = c == '\\' && !escaped;
-            quote
-        })
-        .count()
-}
-
-fn contains_word(text: &str, word: &str) -> bool {
-    text.split(is_space).any(|found| found == word)
 }

@@ -2,6 +2,7 @@
 //!
 //! Takes a text, gives the tree that Kibana's `fromKueryExpression` gives, or a diagnostic at the offset where Kibana stops.
 
+mod advice;
 pub mod ast;
 mod complete;
 mod error;
@@ -9,6 +10,7 @@ mod lexis;
 mod parse;
 mod print;
 
+pub(crate) use advice::{CURLY, looks_like_eql, lucene_range, quote};
 pub use complete::{Completion, Suggestion, complete};
 pub use parse::parse;
 pub use print::{escape_query_string, kibana_json, kibana_text, print};
