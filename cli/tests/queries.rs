@@ -207,12 +207,21 @@ fn conversions() {
     assert_eq!(eql, "any where process.name == \"cmd.exe\"\n");
     let kql =
         run(&["convert", "--to", "kql", "-l", "eql", "-e", "process where process.name == \"cmd.exe\""]).ends(0).out;
-    assert!(kql.contains("event.category") && kql.contains("process.name"), "{kql}");
+    assert_eq!(kql, "event.category: \"process\" and process.name: \"cmd.exe\"\n");
+    let args = ["convert", "--to", "kql", "-l", "eql", "-e", "a where true", "--event-category-field", "odd: kind"];
+    assert_eq!(run(&args).ends(0).out, "odd\\: kind: \"a\" and *: *\n");
+    let folded = file(&folder, "folded.json", r#"{"caseInsensitive": true}"#);
+    let zoned = file(&folder, "zoned.json", r#"{"dateFormatTZ": "Europe/Berlin"}"#);
     for args in [
         &["--to", "dsl", "-l", "eql", "-e", "any where true"][..],
         &["--to", "eql-search", "-l", "kql", "-e", "a: b"],
         &["--to", "eql-search", "-l", "eql", "-e", "any where"],
         &["--to", "eql-search", "-l", "eql", "-e", "process where true | unique pid", "--dialect", "endgame"],
+        &["--to", "eql", "-l", "kql", "-e", "process.name: a", "--untyped"],
+        &["--to", "eql", "-l", "kql", "-e", "process.name: a", "--config", &folded],
+        &["--to", "kql", "-l", "eql", "-e", "any where process.name == \"a\"", "--config", &zoned],
+        &["--to", "kql", "-l", "eql", "-e", "any where process.name == \"a\"", "--dialect", "endgame"],
+        &["--to", "kql", "-l", "eql", "-e", "process where true", "--event-category-field", "message"],
         &["--to", "kql", "-l", "eql", "-e", "sequence [any where true] [any where true]"],
         &["--to", "eql", "-l", "kql", "-e", "just words"],
         &["--to", "dsl", "-l", "kql", "-e", "a: ("],

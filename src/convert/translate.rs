@@ -121,7 +121,9 @@ fn field_name(name: &str) -> String {
 
 fn constant(value: &Literal, field: &Field, span: Span) -> Translated<String> {
     match &value.kind {
-        LiteralKind::Bool(value) => Ok(value.to_string()),
+        LiteralKind::Bool(value) if field.kind == FieldType::Boolean => Ok(value.to_string()),
+        // A text in both; EQL would fold a constant field and a boolean to null.
+        LiteralKind::Bool(value) if field.kind.is_keyword() => Ok(quote(&value.to_string())),
         LiteralKind::Text { value, .. } if field.kind.is_number() && is_plain_number(value) => Ok(value.clone()),
         LiteralKind::Text { value, .. } if field.kind.is_number() => {
             refused(span, format!("`{value}` is no plain number"))
@@ -183,10 +185,23 @@ pub fn eql_to_kql(
         let condition = to_kql(&filter.condition, schema)?;
         Ok(match &filter.category {
             None => condition,
-            Some(name) => format!("{category_field}: {} and {condition}", kql_quote(&name.text)),
+            Some(name) => {
+                let field = exact_category(name.span, category_field, schema)?;
+                format!("{field}: {} and {condition}", kql_quote(&name.text))
+            }
         })
     };
     translate().map_err(|item| Diagnostics::new(source.clone(), vec![*item]))
+}
+
+/// The field of the category as it is typed in KQL; its type may be that of each value.
+fn exact_category(span: Span, name: &str, schema: &Schema) -> Translated<String> {
+    let inferred = matches!(schema.lookup(name), Lookup::Field(field) if field.kind == FieldType::Inferred);
+    if !inferred {
+        let literal = Literal { kind: LiteralKind::Text { value: name.to_owned(), quoted: false }, span };
+        exact_field(span, &literal, schema)?;
+    }
+    Ok(kql_text(name))
 }
 
 fn to_kql(expr: &Expr, schema: &Schema) -> Translated<String> {
@@ -268,6 +283,7 @@ fn eql_field(expr: &Expr, schema: &Schema) -> Translated<(String, Field)> {
 fn kql_constant(expr: &Expr, field: &Field) -> Translated<String> {
     match &expr.kind {
         ExprKind::Literal(EqlLiteral::String { value, .. }) => Ok(kql_quote(value)),
+        _ if field.constant.is_some() => refused(expr.span, "a field of one text, compared with another kind of value"),
         ExprKind::Literal(EqlLiteral::Integer(value)) if !field.kind.is_date() => Ok(value.to_string()),
         ExprKind::Literal(EqlLiteral::Float(value)) if field.kind.is_number() => Ok(value.to_string()),
         ExprKind::Literal(EqlLiteral::Bool(value)) => Ok(value.to_string()),

@@ -42,9 +42,14 @@ fn query_form(args: &ConvertArgs) -> Outcome<String> {
             Ok(body(source.text(), &parameters(args)).to_string())
         }
         (Target::Eql, Language::Kql) => {
+            plain_kql(args)?;
             Ok(kql_to_eql(&kql_tree(args, &source)?, &source, &schema::of(&args.eval.schema)?)?)
         }
+        (Target::Kql, Language::Eql) if options.dialect.is_endgame() => {
+            Err(unfit("Endgame's EQL ignores the case of texts and has null rules of its own, which KQL cannot say"))
+        }
         (Target::Kql, Language::Eql) => {
+            plain_kql(args)?;
             let category = args.eval.event_category_field.as_deref().unwrap_or("event.category");
             Ok(eql_to_kql(&eql::parse(&source, &options)?, &source, &schema::of(&args.eval.schema)?, category)?)
         }
@@ -52,6 +57,19 @@ fn query_form(args: &ConvertArgs) -> Outcome<String> {
         (Target::EqlSearch, Language::Kql) => Err(unfit("an `_eql/search` request is made from EQL")),
         (Target::RuleJson, _) => Err(unfit("a rule is made from a rule file")),
     }
+}
+
+/// Translations are exact for KQL as rules run it: with types, exact texts, and dates in UTC.
+fn plain_kql(args: &ConvertArgs) -> Outcome<()> {
+    let config = KibanaConfig::of(&args.query.dialect)?;
+    let utc = ["", "UTC", "Z", "Zulu", "GMT", "Browser"];
+    if args.eval.schema.untyped {
+        return Err(unfit("`--untyped` gives KQL a meaning that EQL has not"));
+    }
+    if config.case_insensitive == Some(true) || config.date_format_tz.is_some_and(|zone| !utc.contains(&&*zone)) {
+        return Err(unfit("`caseInsensitive` and a zone in `dateFormatTZ` give KQL a meaning that EQL has not"));
+    }
+    Ok(())
 }
 
 fn unfit(reason: &str) -> Failure {
