@@ -32,21 +32,38 @@ fn limit(name: &str) -> usize {
 
 /// Insertions, deletions and replacements between two names, case aside; `None` beyond `limit`.
 fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
-    let right: Vec<char> = right.chars().flat_map(char::to_lowercase).collect();
-    let mut row: Vec<usize> = (0..=right.len()).collect();
-    for (at, a) in left.chars().flat_map(char::to_lowercase).enumerate() {
-        let mut corner = row[0];
-        row[0] = at + 1;
-        for (column, &b) in right.iter().enumerate() {
-            let replaced = corner + usize::from(a != b);
-            corner = row[column + 1];
-            row[column + 1] = replaced.min(corner + 1).min(row[column] + 1);
+    if left.is_ascii() && right.is_ascii() && right.len() < ROW {
+        return bounded(left.as_bytes(), right.as_bytes(), limit);
+    }
+    let lower = |name: &str| name.chars().flat_map(char::to_lowercase).collect::<String>();
+    exact_distance(&lower(left), &lower(right), limit)
+}
+
+/// Longest name, less one, that is compared without allocating.
+const ROW: usize = 80;
+
+/// The distance of two ASCII names, of whose table only the cells within `limit` of its diagonal matter.
+fn bounded(left: &[u8], right: &[u8], limit: usize) -> Option<usize> {
+    let far = limit + 1;
+    let mut row: [usize; ROW] = std::array::from_fn(|at| at.min(far));
+    for (at, a) in left.iter().enumerate() {
+        let (from, to) = (at.saturating_sub(limit), right.len().min(at + far));
+        let mut corner = *row.get(from)?;
+        *row.get_mut(from)? = if from == 0 { (at + 1).min(far) } else { far };
+        let mut least = far;
+        for column in from..to {
+            let replaced = corner + usize::from(!a.eq_ignore_ascii_case(right.get(column)?));
+            corner = *row.get(column + 1)?;
+            let above = if column + 1 == at + far { far } else { corner };
+            let cell = replaced.min(above + 1).min(*row.get(column)? + 1).min(far);
+            *row.get_mut(column + 1)? = cell;
+            least = least.min(cell);
         }
-        if row.iter().all(|&cost| cost > limit) {
+        if least == far && *row.get(from)? == far {
             return None;
         }
     }
-    row.last().copied().filter(|&cost| cost <= limit)
+    row.get(right.len()).copied().filter(|&cost| cost <= limit)
 }
 
 /// The names that Elasticsearch offers for an unknown one: at least half of the letters in place, best first.
@@ -87,4 +104,33 @@ fn exact_distance(left: &str, right: &str, limit: usize) -> Option<usize> {
         }
     }
     row.last().copied().filter(|&cost| cost <= limit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{bounded, exact_distance};
+
+    #[test]
+    fn the_band_holds_every_distance_within_the_limit() {
+        let names = [
+            "",
+            "a",
+            "host.name",
+            "host.nmae",
+            "hostname",
+            "host.names",
+            "process.name",
+            "proces.nam",
+            "name.host",
+            "user.id",
+        ];
+        for left in names {
+            for right in names {
+                for limit in 1..=4 {
+                    let found = bounded(left.as_bytes(), right.as_bytes(), limit);
+                    assert_eq!(found, exact_distance(left, right, limit), "{left} {right} {limit}");
+                }
+            }
+        }
+    }
 }
