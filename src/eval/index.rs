@@ -218,6 +218,13 @@ fn certainty(leaf: &Leaf, lower: &str) -> Certainty {
         Ask::Inferred(each) => each[0].as_ref(),
         ask => Some(ask),
     };
+    if reader.lowers() {
+        return match ask {
+            Some(Ask::Text(wanted, _)) if wanted == lower => Certainty::Folded,
+            Some(Ask::Texts(wanted, _)) if wanted.contains(lower) => Certainty::Folded,
+            _ => Certainty::Open,
+        };
+    }
     match ask {
         Some(Ask::Text(wanted, Fold::Exact)) if wanted == lower => Certainty::Lower,
         Some(Ask::Texts(wanted, Fold::Exact)) if wanted.contains(lower) => Certainty::Lower,
@@ -230,7 +237,7 @@ fn certainty(leaf: &Leaf, lower: &str) -> Certainty {
 pub(super) fn entries(leaf: &Leaf) -> Option<Vec<Entry>> {
     let Asker::Values { reader, ask } = &leaf.asker else { return None };
     let mut out = Vec::new();
-    (reader.is_plain() && collect(ask, reader, &mut out)).then_some(out)
+    (!reader.fills_null() && collect(ask, reader, &mut out)).then_some(out)
 }
 
 fn collect(ask: &Ask, reader: &Reader, out: &mut Vec<Entry>) -> bool {

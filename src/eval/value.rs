@@ -42,14 +42,19 @@ impl Reader {
         !self.lowercase && self.ignore_above.is_none_or(|limit| text.len() <= limit)
     }
 
-    /// Whether the field has every text as it is.
+    /// Whether the field has every text, however long.
     pub const fn takes_all(&self) -> bool {
-        !self.lowercase && self.ignore_above.is_none()
+        self.ignore_above.is_none()
     }
 
-    /// Whether texts are read as they are, and nothing stands in for null.
-    pub const fn is_plain(&self) -> bool {
-        self.null_value.is_none() && !self.lowercase
+    /// Whether texts are read in lower case.
+    pub const fn lowers(&self) -> bool {
+        self.lowercase
+    }
+
+    /// Whether something stands in for null.
+    pub const fn fills_null(&self) -> bool {
+        self.null_value.is_some()
     }
 
     /// What counts of `scaled_float` are multiples of, inverted.
@@ -89,7 +94,8 @@ impl Reader {
         {
             return None;
         }
-        Some(if self.lowercase { Cow::Owned(crate::text::tokens::lower(&text)) } else { text })
+        let is_lower = |text: &str| text.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase());
+        Some(if self.lowercase && !is_lower(&text) { Cow::Owned(crate::text::tokens::lower(&text)) } else { text })
     }
 
     /// The value as a number of the field's type.

@@ -272,8 +272,9 @@ impl<'s, 'l> Scanner<'s, 'l> {
         if !text.escaped {
             return Some(Slot::Borrowed(text.start as u32, text.end as u32));
         }
-        let decoded: String = serde_json::from_slice(self.text.get(text.start - 1..=text.end)?).ok()?;
-        Some(self.scratch.store(&decoded))
+        let start = self.scratch.buffer.len();
+        decode(std::str::from_utf8(self.text.get(text.start..text.end)?).ok()?, &mut self.scratch.buffer)?;
+        Some(Slot::Decoded(start as u32, self.scratch.buffer.len() as u32))
     }
 
     /// Passes over a value of which nothing is wanted.
@@ -459,6 +460,38 @@ impl<'s, 'l> Scanner<'s, 'l> {
         }
         float(std::str::from_utf8(self.text.get(start..self.at)?).ok()?)
     }
+}
+
+/// Appends a string whose escapes were checked, decoded.
+fn decode(mut text: &str, out: &mut String) -> Option<()> {
+    while let Some(at) = memchr::memchr(b'\\', text.as_bytes()) {
+        out.push_str(text.get(..at)?);
+        let kind = *text.as_bytes().get(at + 1)?;
+        text = text.get(at + 2..)?;
+        out.push(match kind {
+            b'b' => '\u{8}',
+            b'f' => '\u{C}',
+            b'n' => '\n',
+            b'r' => '\r',
+            b't' => '\t',
+            b'u' => unicode(&mut text)?,
+            other => char::from(other),
+        });
+    }
+    out.push_str(text);
+    Some(())
+}
+
+/// The character of four hexadecimal digits, or of two surrogates.
+fn unicode(text: &mut &str) -> Option<char> {
+    let first = u32::from_str_radix(text.get(..4)?, 16).ok()?;
+    *text = text.get(4..)?;
+    if !(0xD800..0xDC00).contains(&first) {
+        return char::from_u32(first);
+    }
+    let second = u32::from_str_radix(text.get(2..6)?, 16).ok()?;
+    *text = text.get(6..)?;
+    char::from_u32(0x1_0000 + ((first - 0xD800) << 10) + second.checked_sub(0xDC00)?)
 }
 
 /// A number without a fraction that may not fit 64 bits.

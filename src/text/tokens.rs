@@ -55,6 +55,9 @@ pub fn tokens(text: &str) -> Vec<String> {
 
 /// Lower-casing character by character, as Lucene's filter does it.
 pub fn lower(text: &str) -> String {
+    if text.is_ascii() {
+        return text.to_ascii_lowercase();
+    }
     text.chars()
         .map(|c| {
             let mut mapped = c.to_lowercase();
