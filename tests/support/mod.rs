@@ -21,7 +21,8 @@ pub fn shared(path: &str) -> Option<PathBuf> {
         return Some(file);
     }
     assert!(std::env::var("CI").as_deref() != Ok("true"), "no conformance data at {}", file.display());
-    eprintln!("skipped: no conformance data");
+    // Past the capture of the test harness, so that a skipped suite is seen.
+    std::io::Write::write_all(&mut std::io::stderr(), b"skipped: no conformance data\n").ok();
     None
 }
 
