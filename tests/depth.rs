@@ -14,10 +14,10 @@ fn nested(head: &str, open: &str, body: &str, close: &str) -> String {
     format!("{head}{}{body}{}", open.repeat(DEEP), close.repeat(DEEP))
 }
 
-/// Half of what a main thread has; a debug build takes several times the stack of a release.
+/// What a thread has unless it asks for more; a debug build takes several times the stack of a release.
 fn on_a_small_stack(work: impl FnOnce() + Send) {
     std::thread::scope(|scope| {
-        std::thread::Builder::new().stack_size(4 << 20).spawn_scoped(scope, work).unwrap().join().unwrap();
+        std::thread::Builder::new().stack_size(2 << 20).spawn_scoped(scope, work).unwrap().join().unwrap();
     });
 }
 
@@ -87,6 +87,36 @@ fn long_chains() {
         // Sums nest to the left, one level an operator.
         let text = format!("any where a == {}", vec!["1"; 40_000].join(" + "));
         assert_eq!(Query::eql(&text).unwrap_err().items()[0].code.id(), "E0501");
+    });
+}
+
+/// As deep as the limit allows: the text is read, means something, is printed, answers for an event, and goes away.
+#[test]
+fn deepest_allowed() {
+    on_a_small_stack(|| {
+        let nested = |open: &str, body: &str, close: &str, levels: usize| {
+            format!("{}{body}{}", open.repeat(levels), close.repeat(levels))
+        };
+        let event = Event::from_json(r#"{"a": "b"}"#).unwrap();
+        for (open, close) in [("(", ")"), ("not (", ")"), ("(a: c or ", ")"), ("(a: * and ", ")"), ("a:{", "}")] {
+            let text = nested(open, "a: b", close, 250);
+            let tree = kql::parse(&Source::new("<query>", text.as_str()), &kql::Options::default()).unwrap();
+            assert!(!kql::print(&tree).is_empty());
+            let query = Query::kql(&text).unwrap();
+            let found = query.concerns(&event);
+            assert_eq!(found, open != "a:{", "{open}");
+        }
+        // In EQL a `not` is a level of its own.
+        for (open, close, levels) in
+            [("(", ")", 250), ("not (", ")", 126), ("(a == \"c\" or ", ")", 250), ("(a != null and ", ")", 250)]
+        {
+            let text = format!("any where {}", nested(open, "a == \"b\"", close, levels));
+            let tree = eql::parse(&Source::new("<query>", text.as_str()), &eql::Options::default()).unwrap();
+            assert!(!eql::print(&tree).is_empty());
+            assert!(Query::eql(&text).unwrap().concerns(&event), "{open}");
+        }
+        let text = format!("any where length({}) == 1", nested("concat(", "a", ")", 250));
+        assert!(Query::eql(&text).unwrap().concerns(&event));
     });
 }
 

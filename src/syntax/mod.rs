@@ -20,3 +20,9 @@ impl Default for SyntaxLimits {
         Self { text: 1 << 20, depth: 256 }
     }
 }
+
+/// Goes one level into a nested text on a stack that is large enough for it, whatever thread the caller is on: an unoptimized
+/// build takes more than ten KiB a level.
+pub(crate) fn deeper<T>(level: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(128 << 10, 1 << 20, level)
+}

@@ -177,6 +177,10 @@ impl Analysis<'_> {
     }
 
     pub(super) fn value(&mut self, expression: &ast::Expr) -> Option<Value> {
+        crate::syntax::deeper(|| self.value_of(expression))
+    }
+
+    fn value_of(&mut self, expression: &ast::Expr) -> Option<Value> {
         let span = expression.span;
         match &expression.kind {
             ExprKind::Literal(literal) => Some(Value::constant(datum(literal), span)),

@@ -51,14 +51,6 @@ impl Seen {
         }
     }
 
-    /// Forgets the terms last seen before `start`: the start of the history slides with time.
-    #[allow(dead_code, reason = "for streams, whose history slides; a replay looks at the recording")]
-    pub fn forget(&mut self, start: Instant) {
-        while self.by_time.first().is_some_and(|(time, _)| *time < start) {
-            self.pop();
-        }
-    }
-
     /// How many terms are remembered.
     pub fn len(&self) -> usize {
         self.last.len()
