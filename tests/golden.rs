@@ -99,6 +99,7 @@ const SLIPS: &[(&str, &[&str])] = &[
     (
         "kql",
         &[
+            "user.name: \"root\" \u{1F600}",
             "bytes:[1 TO 2]",
             "bytes:{1 TO 5}",
             "bytes:{1 TO 5]",
