@@ -137,7 +137,7 @@ impl Reader {
         let instant = match value {
             Value::Str(text) => format.parse(text, Rounding::Down).ok(),
             Value::Int(value) => format.parse_number(value),
-            Value::Float(value) if value.is_finite() => Some((value * 1e6) as Instant),
+            Value::Float(value) => format.parse_float(value),
             _ => None,
         }?;
         Some(if self.kind == FieldType::Date { instant.div_euclid(MILLISECOND) * MILLISECOND } else { instant })

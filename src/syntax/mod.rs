@@ -22,7 +22,8 @@ impl Default for SyntaxLimits {
 }
 
 /// Goes one level into a nested text on a stack that is large enough for it, whatever thread the caller is on: an unoptimized
-/// build takes more than ten KiB a level.
-pub(crate) fn deeper<T>(level: impl FnOnce() -> T) -> T {
-    stacker::maybe_grow(128 << 10, 1 << 20, level)
+/// build takes more than ten KiB a level. Asking a thread for its stack costs twice the parse of a usual query the first time, so the
+/// first levels go without.
+pub(crate) fn deeper<T>(depth: usize, level: impl FnOnce() -> T) -> T {
+    if depth < 16 { level() } else { stacker::maybe_grow(128 << 10, 1 << 20, level) }
 }

@@ -257,7 +257,7 @@ fn date(field: &Field, value: &Json) -> Option<Instant> {
         Json::String(text) => format.parse(text, Rounding::Down).ok()?,
         Json::Number(number) => match number.as_i64() {
             Some(whole) => format.parse_number(whole)?,
-            None => (number.as_f64().filter(|_| !number.is_u64())? * 1e6) as Instant,
+            None => format.parse_float(number.as_f64().filter(|_| !number.is_u64())?)?,
         },
         _ => return None,
     };

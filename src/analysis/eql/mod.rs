@@ -90,11 +90,13 @@ struct Analysis<'a> {
     findings: Vec<Diagnostic>,
     /// How many occurrences of fields were seen.
     occurrences: usize,
+    /// How deep the expression at hand stands.
+    depth: usize,
 }
 
 impl<'a> Analysis<'a> {
     fn new(source: &'a Source, settings: &'a Settings, context: &'a Context) -> Self {
-        Self { source, settings, context, findings: Vec::new(), occurrences: 0 }
+        Self { source, settings, context, findings: Vec::new(), occurrences: 0, depth: 0 }
     }
 
     fn finish<T>(self, value: Option<T>) -> Result<(T, Diagnostics), Diagnostics> {

@@ -177,7 +177,10 @@ impl Analysis<'_> {
     }
 
     pub(super) fn value(&mut self, expression: &ast::Expr) -> Option<Value> {
-        crate::syntax::deeper(|| self.value_of(expression))
+        self.depth += 1;
+        let value = crate::syntax::deeper(self.depth, || self.value_of(expression));
+        self.depth -= 1;
+        value
     }
 
     fn value_of(&mut self, expression: &ast::Expr) -> Option<Value> {

@@ -70,15 +70,27 @@ impl DateFormat {
 
     /// Reads a JSON number: as the first epoch format has it, else its digits as a text.
     pub fn parse_number(&self, number: i64) -> Option<Instant> {
-        let unit = self.kinds.iter().find_map(|kind| match kind {
-            Kind::EpochMillis => Some(MILLISECOND),
-            Kind::EpochSecond => Some(SECOND),
-            _ => None,
-        });
-        match unit {
+        match self.epoch() {
             Some(unit) => Some(Instant::from(number) * unit),
             None => self.parse(&number.to_string(), Rounding::Down).ok(),
         }
+    }
+
+    /// Reads a JSON number with a fraction, likewise; what no count of 64 bits holds is no date.
+    pub fn parse_float(&self, number: f64) -> Option<Instant> {
+        match self.epoch() {
+            Some(unit) => (number.abs() <= i64::MAX as f64).then_some((number * unit as f64) as Instant),
+            None => self.parse(&number.to_string(), Rounding::Down).ok(),
+        }
+    }
+
+    /// The unit of the first epoch format, in nanoseconds.
+    fn epoch(&self) -> Option<Instant> {
+        self.kinds.iter().find_map(|kind| match kind {
+            Kind::EpochMillis => Some(MILLISECOND),
+            Kind::EpochSecond => Some(SECOND),
+            _ => None,
+        })
     }
 }
 

@@ -143,7 +143,7 @@ impl<'a> Parser<'a> {
             return Err(Box::new(Diagnostic::error(Code::TooDeep, self.span(), message).with_product(product)));
         }
         self.depth += 1;
-        let result = crate::syntax::deeper(|| body(self));
+        let result = crate::syntax::deeper(self.depth, || body(self));
         self.depth -= 1;
         result
     }

@@ -118,7 +118,7 @@ impl<'a> Parser<'a> {
             return Err(Stop::Here(Box::new(Diagnostic::error(Code::TooDeep, Span::at(self.at), message))));
         }
         self.depth += 1;
-        let result = crate::syntax::deeper(|| body(self));
+        let result = crate::syntax::deeper(self.depth, || body(self));
         self.depth -= 1;
         result
     }
