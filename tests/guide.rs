@@ -1,7 +1,7 @@
 //! The examples of the guide, run.
 //!
 //! A page below `docs` holds fenced blocks. `kql` or `eql` is a query, read with the ECS table of types; the words after it set
-//! more: `untyped`, `strict`, `endgame`, or a version such as `7.9`. A `mapping` block before it gives types until the next
+//! more: `untyped`, `strict`, `alone` (no field but those of the mapping), `endgame`, or a version such as `7.9`. A `mapping` block before it gives types until the next
 //! heading. What follows a query says what it does, and every query has to be followed by one of these:
 //!
 //! - `events`: an event a line, `+` for one that the query finds and `-` for one that it does not;
@@ -64,12 +64,18 @@ struct Asked {
 
 impl Asked {
     fn new(block: &Block, mapping: Option<&str>) -> Self {
-        let base = mapping.map_or_else(Schema::ecs, |json| Schema::ecs().under(Schema::from_json(json).unwrap()));
+        let given = mapping.map(|json| Schema::from_json(json).unwrap());
+        let base = match given {
+            Some(given) if block.words.iter().any(|word| word == "alone") => given.closed(),
+            Some(given) => Schema::ecs().under(given),
+            None => Schema::ecs(),
+        };
         let mut settings = Settings { schema: Arc::new(base), ..Settings::default() };
         for word in &block.words[1..] {
             match word.as_str() {
                 "untyped" => settings.kql.typed = false,
                 "strict" => settings.strictness = Strictness::Strict,
+                "alone" => {}
                 "endgame" => settings.dialect = Dialect::Endgame,
                 version => {
                     let (major, minor) = version.split_once('.').unwrap();
