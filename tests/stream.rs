@@ -152,6 +152,17 @@ fn events_without_the_field_are_alone_where_the_rule_says_so() {
 }
 
 #[test]
+fn findings_of_the_same_times_are_all_counted() {
+    let mut rule = eql("sequence with maxspan=10s [a where true] [b where true] ![c where true]");
+    rule["alert_suppression"] = json!({"group_by": ["host.name"]});
+    let mut engine = engine(EngineSettings::default(), &[rule]);
+    for (category, user) in [("a", "x"), ("b", "y"), ("a", "v"), ("b", "w")] {
+        assert_eq!(told(&engine.push(event(category, 1, user))), [""; 0]);
+    }
+    assert_eq!(told(&engine.finish()), ["a-1-x b-1-y +0", "a-1-x b-1-y +1"]);
+}
+
+#[test]
 fn the_window_that_closes_first_makes_room() {
     let rule = json!({"alert_suppression": {"group_by": ["user.name"], "duration": {"value": 1, "unit": "h"}}});
     let rules = rules(StateLimits { suppressions: 2, ..StateLimits::default() }, &[rule]);

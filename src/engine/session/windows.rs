@@ -111,17 +111,22 @@ impl Windows {
 
 /// Findings of a sequence that ends with an absence. They become certain out of the order of their events, so that they wait
 /// until no earlier one can come; otherwise it would depend on the events between which of a group is the first.
+///
+/// By end, start, join keys, and the order in which they were found.
 #[derive(Debug, Default)]
-pub(super) struct Held(BTreeMap<(Instant, Instant, String), Finding>);
+pub(super) struct Held {
+    findings: BTreeMap<(Instant, Instant, String, u64), Finding>,
+    found: u64,
+}
 
 impl Held {
     pub fn len(&self) -> usize {
-        self.0.len()
+        self.findings.len()
     }
 
     /// The end of the earliest.
     pub fn first(&self) -> Option<Instant> {
-        self.0.first_key_value().map(|((end, ..), _)| *end)
+        self.findings.first_key_value().map(|((end, ..), _)| *end)
     }
 
     /// `span` is the start and the end.
@@ -130,19 +135,20 @@ impl Held {
             crate::engine::Details::Group(hit) => format!("{:?}", hit.join_keys()),
             _ => String::new(),
         };
-        self.0.insert((span.1, span.0, key), finding);
+        self.found += 1;
+        self.findings.insert((span.1, span.0, key, self.found), finding);
     }
 
     /// The earliest, if it ends before `time` or there are more than `limit`.
     pub fn pop(&mut self, time: Instant, limit: usize) -> Option<Finding> {
-        if self.first()? >= time && self.0.len() <= limit.max(1) {
+        if self.first()? >= time && self.findings.len() <= limit.max(1) {
             return None;
         }
-        self.0.pop_first().map(|(_, held)| held)
+        self.findings.pop_first().map(|(_, held)| held)
     }
 
     /// The findings with their start and end, earliest end first.
     pub fn iter(&self) -> impl Iterator<Item = (&Finding, (Instant, Instant))> {
-        self.0.iter().map(|((end, start, _), finding)| (finding, (*start, *end)))
+        self.findings.iter().map(|((end, start, ..), finding)| (finding, (*start, *end)))
     }
 }
