@@ -19,25 +19,30 @@ pub fn name(path: &Path) -> String {
     if is_stdin(path) { "<stdin>".to_owned() } else { path.display().to_string() }
 }
 
-/// Opens a file for reading; `.gz` and `.zst` are unpacked on the way; `-` is stdin.
+/// Opens a file for reading; `.gz` and `.zst` are unpacked on the way; `-` is stdin. The mark that some editors put at the beginning
+/// of UTF-8 is passed over.
 pub fn open(path: &Path) -> Outcome<Box<dyn BufRead + Send>> {
-    if is_stdin(path) {
-        return Ok(Box::new(BufReader::with_capacity(1 << 16, std::io::stdin())));
+    let mut reader = BufReader::with_capacity(1 << 16, unpacked(path)?);
+    if reader.fill_buf().map_err(|error| Failure::file(path, error))?.starts_with(b"\xEF\xBB\xBF") {
+        reader.consume(3);
     }
-    let file = File::open(path).map_err(|error| Failure::file(path, error))?;
+    Ok(Box::new(reader))
+}
+
+fn unpacked(path: &Path) -> Outcome<Box<dyn Read + Send>> {
+    if is_stdin(path) {
+        return Ok(Box::new(std::io::stdin()));
+    }
+    let failed = |error| Failure::file(path, error);
+    let file = File::open(path).map_err(failed)?;
     if file.metadata().is_ok_and(|metadata| metadata.is_dir()) {
         return Err(Failure::file(path, "is a directory"));
     }
-    unpacked(path, file)
-}
-
-fn unpacked(path: &Path, file: File) -> Outcome<Box<dyn BufRead + Send>> {
-    let reader: Box<dyn Read + Send> = match path.extension().and_then(|extension| extension.to_str()) {
+    Ok(match path.extension().and_then(|extension| extension.to_str()) {
         Some("gz") => Box::new(flate2::read::MultiGzDecoder::new(file)),
-        Some("zst") => Box::new(zstd::Decoder::new(file).map_err(|error| Failure::file(path, error))?),
+        Some("zst") => Box::new(zstd::Decoder::new(file).map_err(failed)?),
         _ => Box::new(file),
-    };
-    Ok(Box::new(BufReader::with_capacity(1 << 16, reader)))
+    })
 }
 
 /// The whole text of a file.

@@ -34,7 +34,8 @@ fn events_of_every_form_in_time_order() {
     let zst = file(&folder, "e.ndjson.zst", zstd::encode_all(EVENTS.as_bytes(), 3).unwrap());
     let lines: Vec<&str> = EVENTS.lines().filter(|line| !line.is_empty()).collect();
     let list = file(&folder, "list.json", format!("[{}]", lines.join(",\n")));
-    for path in [&plain, &packed, &members, &zst, &list] {
+    let marked = file(&folder, "marked.ndjson", format!("\u{feff}{}", EVENTS.replace('\n', "\r\n")));
+    for path in [&plain, &packed, &members, &zst, &list, &marked] {
         let found = run(&["match", "-l", "kql", "-e", "k: *", path]).ends(0).lines();
         assert_eq!(numbers(&found), [1, 2, 3], "{path}");
     }
