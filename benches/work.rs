@@ -4,7 +4,7 @@
 use std::hint::black_box;
 use std::rc::Rc;
 
-use elkhound::event::{FieldKey, Layout, Record, Scratch};
+use elkhound::event::{Event, FieldKey, Layout, Record, Scratch};
 use elkhound::query::{Filter, Matches, Query, QuerySet};
 use elkhound::source::Source;
 use elkhound::syntax::{eql, kql};
@@ -38,7 +38,7 @@ pub struct Row {
 pub type Wanted<'a> = &'a dyn Fn(&str) -> bool;
 
 /// All rows, made one group at a time.
-pub const ROWS: &[fn(Wanted<'_>) -> Vec<Row>] = &[reading, sets, parsing];
+pub const ROWS: &[fn(Wanted<'_>) -> Vec<Row>] = &[reading, sets, pathological, parsing];
 
 /// Enough events that they do not all stay in the fastest cache.
 pub const EVENTS: usize = 4_000;
@@ -159,6 +159,20 @@ fn set(name: &str, goal: &'static str, queries: &[Query], lines: &Rc<Vec<String>
     row(name, goal, value(lines), lines.len(), move || {
         own.iter().map(|line| set.matches_json(line.as_bytes(), &mut matches).unwrap().len()).sum()
     })
+}
+
+/// A set against asking each of its queries by itself.
+fn against_each(name: &str, queries: Vec<Query>) -> Row {
+    let events: Rc<Vec<Event>> = Rc::new(data::lines(50).iter().map(|line| Event::from_json(line).unwrap()).collect());
+    let (set, mut matches, own) = (QuerySet::new(&queries).unwrap(), Matches::default(), Rc::clone(&events));
+    let alone = move |event: &Event| queries.iter().filter(|query| query.concerns(event)).count();
+    let anchor = Work::new("each rule alone", events.len(), move || events.iter().map(&alone).sum());
+    row(name, "1.0", anchor, own.len(), move || own.iter().map(|event| set.matches(event, &mut matches).len()).sum())
+}
+
+fn pathological(wanted: Wanted<'_>) -> Vec<Row> {
+    let named = data::PATHOLOGICAL.iter().map(|(name, make)| (format!("{name}, events in memory"), make));
+    named.filter(|(name, _)| wanted(name)).map(|(name, make)| against_each(&name, make(10_000))).collect()
 }
 
 fn sets(wanted: Wanted<'_>) -> Vec<Row> {

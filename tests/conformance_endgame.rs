@@ -8,6 +8,8 @@
     reason = "tests"
 )]
 
+#[path = "support/sets.rs"]
+mod sets;
 mod support;
 
 use std::sync::Arc;
@@ -71,6 +73,18 @@ fn check(case: &Value, events: &[Arc<Event>], sensitive: bool) -> Result<(), Str
             if left == right { Ok(()) } else { Err(format!("{left} and {right}")) }
         }
     }
+}
+
+/// Queries that depend on all events before find in a set what they find alone.
+#[test]
+fn in_a_set() {
+    let cases = support::shared_lines("conformance/eql/endgame_dialect.jsonl");
+    let settings = Settings { dialect: Dialect::Endgame, ..Settings::default() };
+    let query = |case: &Value| Query::builder().settings(settings.clone()).eql(case["query"].as_str()?).ok();
+    let queries: Vec<Query> = cases.iter().filter_map(query).collect();
+    let documents = support::shared_lines("conformance/eql/python_eql.data.ndjson");
+    let hits = sets::Together::new(&queries).same_streams(&documents);
+    println!("{} queries in a set, {hits} hits", queries.len());
 }
 
 #[test]

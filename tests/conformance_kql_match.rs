@@ -8,43 +8,30 @@
     reason = "tests"
 )]
 
+#[path = "support/kql.rs"]
+mod kql;
+#[path = "support/sets.rs"]
+mod sets;
 mod support;
 
 use std::sync::Arc;
 
-use elkhound::analysis::{Context, kql as meaning};
 use elkhound::diagnostic::Diagnostics;
-use elkhound::eval::{Limits, Program};
-use elkhound::event::time::{DateFormat, Rounding};
+use elkhound::event::Event;
+use elkhound::query::{Query, Settings};
 use elkhound::schema::Schema;
-use elkhound::source::Source;
-use elkhound::syntax::kql;
 use serde_json::Value;
+use sets::Together;
 
-fn verdict(case: &Value, typed: bool) -> Result<bool, Diagnostics> {
-    let source = Source::new("<query>", case["query"].as_str().unwrap());
-    let config = |name: &str| case.get("config").and_then(|config| config.get(name)).cloned().unwrap_or_default();
-    let options = kql::Options {
-        leading_wildcards: config("allowLeadingWildcards").as_bool().unwrap_or(true),
-        ..kql::Options::default()
+fn query(case: &Value, typed: bool) -> Result<Query, Diagnostics> {
+    let settings = Settings {
+        schema: Arc::new(Schema::from_json(&case["mapping"].to_string()).unwrap().closed()),
+        now: kql::now(case),
+        kql: kql::settings(case, typed),
+        leading_wildcards: case["config"]["allowLeadingWildcards"].as_bool().unwrap_or(true),
+        ..Settings::default()
     };
-    let settings = meaning::Settings {
-        typed,
-        time_zone: config("dateFormatTZ").as_str().map(str::to_owned),
-        case_insensitive: config("caseInsensitive").as_bool().unwrap_or(false),
-        nested_ignore_unmapped: config("nestedIgnoreUnmapped").as_bool().unwrap_or(false),
-    };
-    let schema = Schema::from_json(&case["mapping"].to_string()).unwrap().closed();
-    let now = case["now"].as_str().unwrap_or("2024-01-01T00:00:00Z");
-    let now = DateFormat::default().parse(now, Rounding::Down).unwrap();
-    let mut event = case["event"].clone();
-    if let Some(index) = case["index"].as_str() {
-        event["_index"] = index.into();
-    }
-    let node = kql::parse(&source, &options)?;
-    let (predicate, _) = meaning::analyze(&node, &source, &settings, &Context::new(Arc::new(schema), now))?;
-    let program = Program::compile(&[&predicate], Limits::default()).unwrap();
-    Ok(program.matches(0, &event))
+    Query::builder().settings(settings).kql(case["query"].as_str().unwrap())
 }
 
 fn views(case: &Value) -> Vec<bool> {
@@ -58,18 +45,29 @@ fn views(case: &Value) -> Vec<bool> {
 #[test]
 fn matches() {
     let cases = support::shared_lines("conformance/kql/match.jsonl");
-    let mut failed = Vec::new();
+    let (mut failed, mut asked, mut queries) = (Vec::new(), Vec::new(), Vec::new());
     for case in &cases {
         for typed in views(case) {
-            let found = verdict(case, typed);
-            if found.as_ref().ok() != case["expect"].as_bool().as_ref() {
-                let found = found.map_or_else(|error| error.to_string(), |found| found.to_string());
-                failed.push(format!("{} typed={typed} {}: {found}\n  {}", case["id"], case["query"], case["why"]));
-                break;
+            match query(case, typed) {
+                Ok(query) => {
+                    asked.push((case, typed));
+                    queries.push(query);
+                }
+                Err(error) => failed.push(format!("{} typed={typed} {}: {error}", case["id"], case["query"])),
             }
         }
     }
-    println!("match {}/{}", cases.len() - failed.len(), cases.len());
+    // The verdicts of each query, and those of one set of them all.
+    let mut together = Together::new(&queries);
+    for (at, ((case, typed), query)) in asked.iter().zip(&queries).enumerate() {
+        let event = kql::event(case);
+        let found = [query.concerns(&Event::from_value(event.clone())), together.concerned(&event).contains(&at)];
+        if found.iter().any(|found| Some(*found) != case["expect"].as_bool()) {
+            failed.push(format!("{} typed={typed} {}: {found:?}\n  {}", case["id"], case["query"], case["why"]));
+        }
+    }
+    let yes = together.same_verdicts(&cases.iter().map(kql::event).collect::<Vec<_>>());
+    println!("match of {} cases: {} verdicts; in a set of all, {yes} yes", cases.len(), asked.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
 }
 
@@ -80,8 +78,8 @@ fn refusals() {
     for case in &cases {
         for typed in views(case) {
             let wanted = case["error_contains"].as_str().unwrap();
-            let found = match verdict(case, typed) {
-                Ok(found) => found.to_string(),
+            let found = match query(case, typed) {
+                Ok(query) => query.concerns(&Event::from_value(kql::event(case))).to_string(),
                 Err(error) => error.items()[0].product.clone().unwrap_or_default(),
             };
             if !found.contains(wanted) {

@@ -15,12 +15,14 @@ mod random;
 #[path = "support/random_eql.rs"]
 mod random_eql;
 mod reference;
+#[path = "support/sets.rs"]
+mod sets;
 
 use std::cmp::Ordering;
 use std::sync::Arc;
 
 use elkhound::event::Event;
-use elkhound::plan::QueryKind;
+use elkhound::plan::{QueryKind, Stage};
 use elkhound::query::{Hit, Matches, Position, Query, QuerySet, Settings};
 use elkhound::schema::{Field, FieldType, Lookup, Origin, Schema};
 use random::Random;
@@ -106,6 +108,138 @@ fn kql() {
     }
     println!("kql: {asked} verdicts, {yes} of them yes");
     assert!(yes * 20 > asked, "the generator has become trivial");
+}
+
+/// The types of both generators of queries; where both name a field, those of one of them.
+fn mixed() -> [Settings; 2] {
+    let (kql, eql) = (random::mapping(), random_eql::mapping("date"));
+    let over = |above: &Json, below: &Json| {
+        let mut all = below.clone();
+        all.as_object_mut().unwrap().extend(above.as_object().unwrap().clone());
+        settings(&all)
+    };
+    [over(&kql, &eql), over(&eql, &kql)]
+}
+
+/// A query of either language and any kind, if it fits the types.
+fn any_query(random: &mut Random, settings: &Settings) -> Option<Query> {
+    let builder = Query::builder().settings(settings.clone());
+    let depth = random.below(3);
+    match random.below(8) {
+        0..=3 => builder.kql(&random::query(random, depth)).ok(),
+        4 | 5 => builder.eql(&random_eql::event_query(random)).ok(),
+        6 => builder.eql(&random_eql::sequence(random)).ok(),
+        _ => builder.eql(&random_eql::sample(random)).ok(),
+    }
+}
+
+/// Events that queries of either language are about.
+fn mixed_events(random: &mut Random) -> Vec<Json> {
+    let mut out = random_eql::stream(random, false);
+    for document in &mut out {
+        let fields = random::event(random);
+        match random.below(3) {
+            0 => {}
+            1 => *document = fields,
+            _ => fields.as_object().unwrap().iter().for_each(|(name, value)| {
+                document.as_object_mut().unwrap().entry(name).or_insert_with(|| value.clone());
+            }),
+        }
+    }
+    out
+}
+
+/// Whether a query has to see an event, as the reference says.
+fn concerned(query: &Query, document: &Json) -> bool {
+    let fits = |stage: &Stage| reference::holds(&stage.filter, document);
+    match &query.plan().kind {
+        QueryKind::Event(filter) => reference::holds(filter, document),
+        QueryKind::Sequence(sequence) => {
+            sequence.stages.iter().any(|stage| stage.missing) || sequence.stages.iter().chain(&sequence.until).any(fits)
+        }
+        QueryKind::Sample(sample) => sample.stages.iter().any(fits),
+    }
+}
+
+/// Sets of both languages, small ones and some with more queries than share a gate.
+#[test]
+fn sets() {
+    let mixed = mixed();
+    let (mut pairs, mut verdicts, mut yes, mut kinds) = (0, 0, 0, [0; 3]);
+    // One memory for all sets, as a caller may have it.
+    let mut matches = Matches::default();
+    for seed in 0..oracle::count(800) as u64 {
+        let mut random = Random::new(seed + 0x5E7);
+        let settings = &mixed[random.below(2)];
+        let size = if random.once_in(25) { 60 } else { 1 + random.below(8) };
+        let queries: Vec<Query> = (0..size).filter_map(|_| any_query(&mut random, settings)).collect();
+        let set = QuerySet::new(&queries).unwrap();
+        for document in mixed_events(&mut random) {
+            let expected: Vec<u32> =
+                (0..).zip(&queries).filter(|(_, query)| concerned(query, &document)).map(|(at, _)| at).collect();
+            let told = || {
+                let plans: Vec<_> = queries.iter().map(|query| format!("{:?}", query.plan())).collect();
+                format!("{seed}: {document}\n{}", plans.join("\n"))
+            };
+            let text = document.to_string();
+            assert_eq!(set.matches_json(text.as_bytes(), &mut matches).unwrap(), expected, "{}", told());
+            assert_eq!(set.matches(&Event::from_value(document.clone()), &mut matches), expected, "{}", told());
+            pairs += 1;
+            verdicts += queries.len();
+            yes += expected.len();
+        }
+        for query in &queries {
+            kinds[match query.plan().kind {
+                QueryKind::Event(_) => 0,
+                QueryKind::Sequence(_) => 1,
+                QueryKind::Sample(_) => 2,
+            }] += 1;
+        }
+    }
+    println!(
+        "sets: {pairs} pairs of a set and an event, {verdicts} verdicts, {yes} of them yes; queries on events, sequences and samples: {kinds:?}"
+    );
+    assert!(
+        yes * 20 > verdicts && kinds.iter().all(|&count| count * 20 > kinds[0]),
+        "the generator has become trivial"
+    );
+}
+
+/// Runs fed with what a set lets through find what the reference finds.
+#[test]
+fn streams_through_sets() {
+    let dates = dates();
+    let (mut run, mut hits) = (0, 0);
+    for seed in 0..oracle::count(1_500) as u64 {
+        let mut random = Random::new(seed + 0x57E4);
+        let (settings, asked) = request(&mut random, &dates);
+        let (settings, asked) = (Settings { size: None, ..settings }, Asked { size: None, ..asked });
+        let query = |_| {
+            let make = [random_eql::event_query, random_eql::sequence, random_eql::sequence, random_eql::sample]
+                [random.below(4)];
+            let query = Query::builder().settings(settings.clone()).eql(&make(&mut random)).ok()?;
+            query.plan().pipes.is_empty().then_some(query)
+        };
+        let queries: Vec<Query> = (0..10).filter_map(query).collect();
+        let documents = random_eql::stream(&mut random, false);
+        let order = reference::batch::order(&documents, &asked, Ordering::Greater);
+        let documents: Vec<Json> = order.into_iter().map(|at| documents[at].clone()).collect();
+        let events = events(&documents);
+        let found = sets::Together::new(&queries).streamed(&documents, &events);
+        for (query, found) in queries.iter().zip(found) {
+            let expected = reference::batch::search(query.plan(), &documents, &asked);
+            hits += expected.len();
+            run += 1;
+            assert_eq!(
+                sorted(positions(found, &events)),
+                sorted(expected),
+                "{seed}: {:?}\n{documents:?}",
+                query.plan()
+            );
+        }
+    }
+    println!("streams through sets: {run} queries, {hits} hits");
+    assert!(hits > run / 4, "the generator has become trivial");
 }
 
 /// Runs `count` random queries of one kind over random streams.

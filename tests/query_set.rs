@@ -10,6 +10,8 @@
 
 #[path = "support/random.rs"]
 mod random;
+#[path = "support/sets.rs"]
+mod sets;
 mod support;
 
 use std::collections::BTreeSet;
@@ -19,7 +21,7 @@ use elkhound::event::{Document, Event, FieldKey, Layout, Record, Scratch, Value}
 use elkhound::query::{Matches, Query, QuerySet, Settings};
 use elkhound::schema::Schema;
 use random::Random;
-use serde_json::Value as Json;
+use serde_json::{Value as Json, json};
 
 /// Every name by which something in the document can be asked for.
 fn paths(json: &Json, above: &str, out: &mut BTreeSet<String>) {
@@ -250,6 +252,54 @@ fn rules_of_the_corpus() {
     }
     texts.truncate(3_000);
     same_verdicts(&queries, &texts);
+    let streams = streams();
+    let hits: usize = streams.iter().map(|stream| sets::Together::new(&queries).same_streams(stream)).sum();
+    println!("{} streams, {hits} hits of runs fed by the set", streams.len());
+    assert!(streams.is_empty() || hits > 0);
+}
+
+/// Streams for which rules alert, some cases after the other in each.
+fn streams() -> Vec<Vec<Json>> {
+    let cases = support::shared_lines("conformance/geneve.jsonl");
+    let sequences = cases.iter().filter(|case| case["query"].as_str().is_some_and(|text| text.contains("sequence")));
+    let events = |case: &Json| -> Vec<Json> {
+        let cases = case["cases"].as_array().into_iter().flatten();
+        cases.flat_map(|case| case["events"].as_array()).flatten().cloned().collect()
+    };
+    let chosen: Vec<Vec<Json>> = sequences.step_by(20).map(events).collect();
+    chosen.chunks(4).map(<[Vec<Json>]>::concat).collect()
+}
+
+/// Queries in a set that no index helps.
+const COUNT: usize = 2_000;
+
+/// Sets in which no index helps say so, ask no more than each query alone would, and answer alike.
+#[test]
+fn sets_that_no_index_helps() {
+    let names = ["cmd.exe", "a1", "xa7", "b"];
+    let texts: Vec<String> = names
+        .iter()
+        .map(|name| {
+            json!({"process": {"name": name, "command_line": format!("run {name}")}, "host": {"name": "h7"}})
+                .to_string()
+        })
+        .collect();
+    same_set(&texts, (0, COUNT), &|at| format!("process.name: cmd.exe and not host.name: h{at}"));
+    same_set(&texts, (0, 1), &|at| format!("process.command_line: *a{at}"));
+    same_set(&texts, (COUNT, 0), &|at| format!("not process.name: a{at}"));
+}
+
+/// Asks a set of numbered queries, of which so many have no witness, and so many the same.
+fn same_set(texts: &[String], (unindexed, crowd): (usize, usize), query: &dyn Fn(usize) -> String) {
+    let queries: Vec<Query> = (0..COUNT).map(|at| Query::kql(&query(at)).unwrap()).collect();
+    same_verdicts(&queries, texts);
+    let set = QuerySet::new(&queries).unwrap();
+    let mut matches = Matches::default();
+    texts.iter().for_each(|text| drop(set.matches_json(text.as_bytes(), &mut matches)));
+    // Each query alone asks one question or two.
+    let most = (COUNT * texts.len()) as u64;
+    assert!(matches.candidates() <= most && matches.asked() <= 2 * most, "{}", query(0));
+    assert_eq!((set.stats().unindexed, set.stats().crowd), (unindexed, crowd), "{}", query(0));
 }
 
 #[test]

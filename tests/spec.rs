@@ -9,6 +9,8 @@
 )]
 
 mod reference;
+#[path = "support/sets.rs"]
+mod sets;
 
 use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
@@ -269,6 +271,21 @@ fn check(folder: &str, least: usize) {
         (format!("{}\n  because {}", case.name, case.why), case.problems(mapping))
     });
     assert!(count >= least, "{folder} has lost cases");
+    files(folder).iter().for_each(|path| in_a_set(&read(path)));
+}
+
+/// The queries of a file say in one set what they say alone, of every event and every stream of the file.
+fn in_a_set(file: &File<Case>) {
+    let query =
+        |case: &Case| case.query(settings(&case.settings, case.mapping.as_deref().or(file.mapping.as_deref()))).ok();
+    let mut together = sets::Together::new(&file.case.iter().filter_map(query).collect::<Vec<_>>());
+    let single = file.case.iter().flat_map(|case| case.yes.iter().chain(&case.no)).map(|text| event(text));
+    together.same_verdicts(&single.collect::<Vec<_>>());
+    for text in file.case.iter().filter_map(|case| case.events.as_deref()) {
+        let documents = stream(text);
+        together.same_verdicts(&documents);
+        together.same_streams(&documents);
+    }
 }
 
 #[test]

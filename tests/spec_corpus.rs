@@ -8,6 +8,9 @@
     reason = "tests"
 )]
 
+#[path = "support/sets.rs"]
+mod sets;
+
 use std::sync::Arc;
 
 use elkhound::event::Event;
@@ -54,8 +57,8 @@ fn dialect(name: Option<&str>) -> Dialect {
     }
 }
 
-/// What the case gives: whether the event is found, or the findings.
-fn run(case: &Case, schema: &Arc<Schema>) -> Result<bool, String> {
+/// The query of the case, or the findings.
+fn query(case: &Case, schema: &Arc<Schema>) -> Result<Query, String> {
     let settings = Settings {
         schema: Arc::clone(schema),
         strictness: Strictness::Strict,
@@ -68,21 +71,21 @@ fn run(case: &Case, schema: &Arc<Schema>) -> Result<bool, String> {
         (None, Some(text)) => builder.kql(text),
         _ => panic!("a case has one query: {}", case.why),
     };
-    let query = query.map_err(|found| {
+    query.map_err(|found| {
         let product = found.items().iter().filter_map(|item| item.product.clone());
         format!("{} | {found}", product.collect::<Vec<_>>().join(" | "))
-    })?;
-    let event = Event::from_value(serde_json::from_str(&case.event).unwrap());
-    let hits = query.search([Arc::new(event)]);
-    Ok(!hits.is_empty())
+    })
 }
 
 fn check(name: &str, text: &str) {
     let file: File = toml::from_str(text).unwrap();
     let schema = Arc::new(Schema::from_json(&file.mapping).unwrap().closed());
-    let mut failed = Vec::new();
+    let (mut failed, mut queries) = (Vec::new(), Vec::new());
     for case in &file.case {
-        let found = run(case, &schema);
+        let query = query(case, &schema);
+        queries.extend(query.clone());
+        let event = Event::from_value(serde_json::from_str(&case.event).unwrap());
+        let found = query.map(|query| !query.search([Arc::new(event)]).is_empty());
         let same = match (&found, case.matches, &case.error) {
             (Ok(found), Some(wanted), None) => *found == wanted,
             (Err(found), None, Some(wanted)) => found.contains(wanted.as_str()),
@@ -98,6 +101,9 @@ fn check(name: &str, text: &str) {
     }
     println!("{name} {}/{}", file.case.len() - failed.len(), file.case.len());
     assert!(failed.is_empty(), "{}", failed.join("\n"));
+    let documents: Vec<_> = file.case.iter().map(|case| serde_json::from_str(&case.event).unwrap()).collect();
+    let mut together = sets::Together::new(&queries);
+    println!("in a set, {} yes, {} hits", together.same_verdicts(&documents), together.same_streams(&documents));
 }
 
 #[test]

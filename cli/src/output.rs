@@ -44,6 +44,11 @@ impl Data {
         Ok(writeln!(self.0, "{line}")?)
     }
 
+    /// Whole lines.
+    pub fn text(&mut self, lines: &str) -> Result<(), Failure> {
+        Ok(self.0.write_all(lines.as_bytes())?)
+    }
+
     /// All that was written goes out.
     pub fn finish(mut self) -> Result<(), Failure> {
         Ok(self.0.flush()?)

@@ -116,6 +116,8 @@ impl RuleSet {
     }
 
     /// Compiles what was loaded. A rule that cannot run becomes a problem and stops no other.
+    ///
+    /// With the feature `parallel`, called on a thread of a pool of rayon's, the threads of the pool share the work.
     pub fn compile(loaded: Loaded, settings: &RuleSettings) -> LoadedRules {
         let Loaded { rules, mut problems, exceptions, value_lists: mut lists } = loaded;
         lists.extend(settings.value_lists.clone());
@@ -123,8 +125,8 @@ impl RuleSet {
         let settings = RuleSettings { exceptions: all, value_lists: lists, ..settings.clone() };
         let exceptions = Exceptions::new(&settings);
         let mut compiled = Vec::new();
-        for rule in rules {
-            match compile(rule, &settings, &exceptions) {
+        for rule in each(rules, &|rule| compile(rule, &settings, &exceptions)) {
+            match rule {
                 Ok(rule) => compiled.push(rule),
                 Err(problem) => problems.push(*problem),
             }
@@ -149,9 +151,8 @@ impl RuleSet {
 
     /// The rules' queries over a batch of lines.
     pub fn batch(&self) -> Batch {
-        let queries: Vec<Query> = self.rules.iter().map(|compiled| compiled.query.clone()).collect();
-        // Together the queries may break a limit that each keeps.
-        Batch::new(&queries).unwrap_or_else(|_| Batch::of_all())
+        let queries = self.rules.iter().map(|compiled| &compiled.query);
+        self.queries.clone().map_or_else(Batch::of_all, |set| Batch::of(set, queries))
     }
 
     /// How many rules run.
@@ -176,6 +177,16 @@ impl RuleSet {
 }
 
 type Compiled<T> = Result<T, Box<Problem>>;
+
+/// What becomes of each rule, in their order.
+fn each(rules: Vec<Rule>, compile: &(dyn Fn(Rule) -> Compiled<CompiledRule> + Sync)) -> Vec<Compiled<CompiledRule>> {
+    #[cfg(feature = "parallel")]
+    if rayon::current_thread_index().is_some() {
+        use rayon::iter::{IntoParallelIterator, ParallelIterator};
+        return rules.into_par_iter().map(compile).collect();
+    }
+    rules.into_iter().map(compile).collect()
+}
 
 fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> Compiled<CompiledRule> {
     let language = language(&rule)?;

@@ -3,12 +3,11 @@
 use std::io::Read;
 use std::sync::Arc;
 
-use super::{Kind, Query, Settings};
+use super::{Kind, Query, QuerySet, Settings};
+use crate::eval::CompileError;
 use crate::eval::order::{Clock, Ordinal};
-use crate::eval::set::{Set, SetScratch};
-use crate::eval::{CompileError, Limits, Program};
-use crate::event::{Document, Event, EventError, MAX_BYTES, Record, Scratch};
-use crate::plan::{Predicate, QueryKind};
+use crate::eval::set::SetScratch;
+use crate::event::{Event, EventError, MAX_BYTES, Record, Scratch};
 
 /// Bytes that are read at once for each thread: few enough to stay in its cache.
 const BLOCK: usize = 512 << 10;
@@ -30,7 +29,7 @@ const BLOCK: usize = 512 << 10;
 /// ```
 #[derive(Debug)]
 pub struct Batch {
-    set: Set,
+    set: QuerySet,
     /// Whether some query has to see every event.
     all: bool,
     /// Whether some query reads a field that the name of an index may fill.
@@ -66,32 +65,26 @@ impl Batch {
     /// Compiles the questions of the queries together.
     ///
     /// # Errors
-    /// As [`QuerySet::new`](super::QuerySet::new).
+    /// As [`QuerySet::new`].
     pub fn new(queries: &[Query]) -> Result<Self, CompileError> {
-        let mut filters: Vec<&Predicate> = Vec::new();
-        let mut limits = Limits::default();
-        let (mut all, mut filled) = (false, false);
+        Ok(Self::of(QuerySet::new(queries)?, queries))
+    }
+
+    /// The same for queries that are compiled into a set already.
+    pub(crate) fn of<'q>(set: QuerySet, queries: impl IntoIterator<Item = &'q Query>) -> Self {
+        let mut batch = Self { set, all: false, filled: false };
         for query in queries {
-            let own = query.0.settings.limits;
-            limits = Limits { terms: limits.terms.max(own.terms), regex: limits.regex.max(own.regex) };
             // The name and the number of an event may come from where it was read, which is not in its text.
-            all |= matches!(query.0.kind, Kind::Endgame(_))
+            batch.all |= matches!(query.0.kind, Kind::Endgame(_))
                 || query.fields().any(|field| matches!(field, "_index" | "_id"));
-            filled |= query.fields().any(|field| FILLED.contains(&field));
-            match &query.0.plan.kind {
-                QueryKind::Event(filter) => filters.push(filter),
-                QueryKind::Sequence(sequence) => {
-                    filters.extend(sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter));
-                }
-                QueryKind::Sample(sample) => filters.extend(sample.stages.iter().map(|stage| &stage.filter)),
-            }
+            batch.filled |= query.fields().any(|field| FILLED.contains(&field));
         }
-        Ok(Self { set: Set::new(Program::compile(&filters, limits)?), all, filled })
+        batch
     }
 
     /// A batch of which every event is kept.
     pub fn of_all() -> Self {
-        Self { set: Set::new(Program::default()), all: true, filled: false }
+        Self { set: QuerySet::empty(), all: true, filled: false }
     }
 
     /// The same for events that are made [without fill](Event::without_fill), which a text does not show: where a query reads a
@@ -191,17 +184,13 @@ impl Batch {
         match Record::read(text, self.set.layout(), record)? {
             Record::Whole(event) => {
                 let event = prepare(*event, line);
-                Ok((self.all || self.concerns(&event, set)).then_some(event))
+                Ok((self.all || self.set.fits_any(&event, set)).then_some(event))
             }
-            record if self.all || self.concerns(&record, set) => {
+            record if self.all || self.set.fits_any(&record, set) => {
                 Event::from_json(text).map(|event| Some(prepare(event, line)))
             }
             _ => Ok(None),
         }
-    }
-
-    fn concerns(&self, document: &dyn Document, set: &mut SetScratch) -> bool {
-        !self.set.matches(document, set).is_empty()
     }
 }
 

@@ -86,9 +86,11 @@ impl QuerySet {
             let start = filters.len();
             match (&query.0.kind, &query.0.plan.kind) {
                 (Kind::Endgame(_), _) => every.push(at as u32),
-                (Kind::Sequence(sequence), _) if sequence.has_missing() => every.push(at as u32),
                 (_, QueryKind::Event(filter)) => filters.push(filter),
                 (_, QueryKind::Sequence(sequence)) => {
+                    if sequence.stages.iter().any(|stage| stage.missing) {
+                        every.push(at as u32);
+                    }
                     filters.extend(sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter));
                 }
                 (_, QueryKind::Sample(sample)) => filters.extend(sample.stages.iter().map(|stage| &stage.filter)),
@@ -97,6 +99,16 @@ impl QuerySet {
         }
         let set = Set::new(Program::compile(&filters, limits)?);
         Ok(Self(Arc::new(Inner { set, owners, every })))
+    }
+
+    /// A set of no query.
+    pub(super) fn empty() -> Self {
+        Self(Arc::new(Inner { set: Set::new(Program::default()), owners: Vec::new(), every: Vec::new() }))
+    }
+
+    /// Whether the event fits an event query, a stage or an `until`.
+    pub(super) fn fits_any(&self, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+        !self.0.set.matches(event, scratch).is_empty()
     }
 
     /// The queries that the event concerns, in ascending order.

@@ -12,27 +12,34 @@ const TABLE: &str = include_str!("ecs.txt");
 #[cfg(not(feature = "ecs"))]
 const TABLE: &str = "";
 
+/// What each line says after its name; nothing for a name that other names of the table lie below.
+type Lines = HashMap<&'static str, Option<&'static str>>;
+
 /// The table, indexed once for the whole process.
-struct Index {
-    /// What a line says after its name; nothing for a name that other names of the table lie below.
-    lines: HashMap<&'static str, Option<&'static str>>,
-    /// The names, shortest first, each with its letters.
-    names: Vec<(&'static str, Letters)>,
+fn lines() -> &'static Lines {
+    static LINES: OnceLock<Lines> = OnceLock::new();
+    LINES.get_or_init(|| {
+        let (mut lines, mut before) = (Lines::with_capacity(4_000), "");
+        for (name, rest) in TABLE.lines().filter_map(|line| line.split_once(' ')) {
+            // What begins the name of the line before too is known from there.
+            let shared = name.bytes().zip(before.bytes()).take_while(|(a, b)| a == b).count();
+            for (dot, _) in name.match_indices('.').filter(|(dot, _)| *dot >= shared) {
+                lines.entry(&name[..dot]).or_insert(None);
+            }
+            lines.insert(name, Some(rest));
+            before = name;
+        }
+        lines
+    })
 }
 
-fn index() -> &'static Index {
-    static INDEX: OnceLock<Index> = OnceLock::new();
-    INDEX.get_or_init(|| {
-        let mut index = Index { lines: HashMap::with_capacity(4_000), names: Vec::new() };
-        for (name, rest) in TABLE.lines().filter_map(|line| line.split_once(' ')) {
-            for (dot, _) in name.match_indices('.') {
-                index.lines.entry(&name[..dot]).or_insert(None);
-            }
-            index.lines.insert(name, Some(rest));
-            index.names.push((name, Letters::of(name)));
-        }
-        index.names.sort_by_key(|(name, _)| name.len());
-        index
+/// The names, shortest first, each with its letters; made when a name is not known.
+fn by_length() -> &'static [(&'static str, Letters)] {
+    static NAMES: OnceLock<Vec<(&'static str, Letters)>> = OnceLock::new();
+    NAMES.get_or_init(|| {
+        let mut names: Vec<_> = names().map(|name| (name, Letters::of(name))).collect();
+        names.sort_by_key(|(name, _)| name.len());
+        names
     })
 }
 
@@ -43,7 +50,7 @@ pub(super) fn names() -> impl Iterator<Item = &'static str> {
 
 /// The names of the table that could be `name` with so many letters changed.
 pub(super) fn names_like(name: &str, changes: usize) -> impl Iterator<Item = &'static str> {
-    let (names, letters) = (&index().names, Letters::of(name));
+    let (names, letters) = (by_length(), Letters::of(name));
     let from = names.partition_point(|(other, _)| other.len() + changes < name.len());
     let near = names[from..].iter().take_while(move |(other, _)| other.len() <= name.len() + changes);
     near.filter(move |(_, other)| letters.is_within(*other, changes)).map(|(name, _)| *name)
@@ -59,7 +66,7 @@ pub(super) fn field(name: &str) -> Option<Field> {
 }
 
 fn exact(name: &str) -> Option<Field> {
-    let mut words = (*index().lines.get(name)?)?.split(' ');
+    let mut words = (*lines().get(name)?)?.split(' ');
     let mut field = declared(name, words.next()?, Origin::Ecs);
     if words.next().is_some() {
         field.path = name.rsplit_once('.')?.0.to_owned();
@@ -106,7 +113,7 @@ fn sub_field(name: &str) -> Option<Field> {
 
 /// A name that other names of the table lie below.
 fn object(name: &str) -> Option<Field> {
-    index().lines.contains_key(name).then(|| declared(name, "object", Origin::Ecs))
+    lines().contains_key(name).then(|| declared(name, "object", Origin::Ecs))
 }
 
 /// The first pattern of `ecs@mappings` that the name fits. Only those that do not depend on the value.

@@ -116,6 +116,8 @@ fn set(rules: &RuleSet, lines: &[Vec<u8>]) -> Outcome<Value> {
     out["filters"] = json!(stats.filters);
     out["questions"] = json!(stats.questions);
     out["unindexed"] = json!(stats.unindexed);
+    out["crowd"] = json!(stats.crowd);
+    out["every"] = json!(stats.every);
     out["candidates_per_event"] = json!(candidates);
     out["questions_per_event"] = json!(asked);
     out["rules_per_event"] = json!(each(found as u64));

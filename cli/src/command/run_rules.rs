@@ -12,6 +12,8 @@ use elkhound::engine::{
 use elkhound::event::Event;
 use elkhound::query::{Batch, in_time_order};
 use elkhound::rule::Problem;
+use rayon::ThreadPool;
+use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::simulate;
 use crate::args::{Alerts, Product, RunArgs};
@@ -20,7 +22,11 @@ use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
 use crate::{events, rules, settings};
 
+/// Events that the engine judges while the alerts of as many before are written.
+const TURN: usize = 1_024;
+
 pub fn run(args: &RunArgs) -> Outcome {
+    let pool = pool(args.eval.jobs)?;
     let fill = !args.eval.no_fill;
     let all = settings::need_events(&args.eval).then(|| events::read(&args.events, fill)).transpose()?;
     let query = settings::of(&args.eval, &args.dialect, all.as_deref().unwrap_or_default())?;
@@ -38,7 +44,11 @@ pub fn run(args: &RunArgs) -> Outcome {
         Alerts::Kibana => AlertForm::Kibana,
         Alerts::Ecs => AlertForm::Ecs,
     };
-    let LoadedRules { rules, problems } = RuleSet::compile(loaded, &rule_settings);
+    let compile = || RuleSet::compile(loaded, &rule_settings);
+    let LoadedRules { rules, problems } = match &pool {
+        Some(pool) => pool.install(compile),
+        None => compile(),
+    };
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
@@ -51,29 +61,59 @@ pub fn run(args: &RunArgs) -> Outcome {
     let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
     let engine_settings = EngineSettings { indicators, timing, ..EngineSettings::default() };
     let mut engine = Engine::with_settings(Arc::clone(&rules), engine_settings);
-    let mut data = Data::stdout();
-    let mut counts: BTreeMap<usize, u64> = BTreeMap::new();
-    let mut total = 0_u64;
-    let mut write = |alerts: Vec<Alert>, data: &mut Data| -> Outcome<()> {
-        for alert in alerts {
-            *counts.entry(alert.rule_index()).or_default() += 1;
-            total += 1;
-            for document in alert.to_documents(form) {
-                data.line(&document.to_string())?;
-            }
-        }
-        Ok(())
-    };
-    for event in in_time_order(events, &query) {
-        write(engine.push(event), &mut data)?;
+    let mut writer = Writer { form, pool, data: Data::stdout(), counts: BTreeMap::new() };
+    let mut events = in_time_order(events, &query).into_iter();
+    let mut alerts = Vec::new();
+    while events.len() > 0 {
+        let next = events.by_ref().take(TURN);
+        alerts = writer.write(&alerts, || next.flat_map(|event| engine.push(event)).collect())?;
     }
-    write(engine.finish(), &mut data)?;
-    data.finish()?;
+    let last = writer.write(&alerts, || engine.finish())?;
+    last.chunks(TURN).try_for_each(|alerts| writer.write(alerts, || ()))?;
+    writer.data.finish()?;
     if let Some(path) = &args.metrics {
         std::fs::write(path, engine.stats().to_prometheus()).map_err(|error| Failure::file(path, error))?;
     }
-    summary(&rules, &counts, problems.len());
-    Ok(exit(args, total, &problems, given))
+    summary(&rules, &writer.counts, problems.len());
+    Ok(exit(args, writer.counts.values().sum(), &problems, given))
+}
+
+/// The threads, where there is more than one.
+fn pool(jobs: usize) -> Outcome<Option<ThreadPool>> {
+    let pool = || rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    (jobs > 1).then(pool).transpose().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+/// Alerts on their way out, in their order.
+struct Writer {
+    form: AlertForm,
+    pool: Option<ThreadPool>,
+    data: Data,
+    /// By place of the rule.
+    counts: BTreeMap<usize, u64>,
+}
+
+impl Writer {
+    /// Writes alerts; with several threads, while `next` goes on.
+    fn write<T: Send>(&mut self, alerts: &[Alert], next: impl FnOnce() -> T + Send) -> Outcome<T> {
+        for alert in alerts {
+            *self.counts.entry(alert.rule_index()).or_default() += 1;
+        }
+        let form = self.form;
+        let Some(pool) = &self.pool else {
+            alerts.iter().try_for_each(|alert| self.data.text(&lines(alert, form)))?;
+            return Ok(next());
+        };
+        let texts = || alerts.par_iter().map(|alert| lines(alert, form)).collect::<Vec<_>>();
+        let (next, texts) = pool.join(next, texts);
+        texts.iter().try_for_each(|text| self.data.text(text))?;
+        Ok(next)
+    }
+}
+
+/// The documents of an alert, each a line.
+fn lines(alert: &Alert, form: AlertForm) -> String {
+    alert.to_documents(form).iter().map(|document| format!("{document}\n")).collect()
 }
 
 fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit {

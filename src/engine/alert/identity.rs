@@ -3,6 +3,7 @@
 //! They rest on the index and the id of the source events and on the rule, so the same find has the same id in every run.
 
 use std::fmt::Write as _;
+use std::io::Write as _;
 
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
@@ -120,29 +121,32 @@ fn hex(bytes: &[u8]) -> String {
 
 /// A hash of a value that does not depend on the order of members.
 fn content_hash(value: &Json) -> String {
-    let mut hasher = Sha256::new();
-    feed(value, &mut hasher);
-    hex(&hasher.finalize())
+    let mut text = Vec::new();
+    feed(value, &mut text);
+    hex(&Sha256::digest(&text))
 }
 
-fn feed(value: &Json, hasher: &mut Sha256) {
+/// Writes a value so that different ones differ: the length of everything stands before it. Writing to memory does not fail.
+fn feed(value: &Json, out: &mut Vec<u8>) {
     match value {
         Json::Object(object) => {
             let mut members: Vec<(&String, &Json)> = object.iter().collect();
             members.sort_by_key(|(key, _)| *key);
-            hasher.update(format!("{{{}:", members.len()));
+            let _ = write!(out, "{{{}:", members.len());
             for (key, below) in members {
-                hasher.update(format!("{}:{key}", key.len()));
-                feed(below, hasher);
+                let _ = write!(out, "{}:{key}", key.len());
+                feed(below, out);
             }
         }
         Json::Array(items) => {
-            hasher.update(format!("[{}:", items.len()));
-            items.iter().for_each(|item| feed(item, hasher));
+            let _ = write!(out, "[{}:", items.len());
+            items.iter().for_each(|item| feed(item, out));
         }
         scalar => {
-            let text = scalar.to_string();
-            hasher.update(format!("{}:{text}", text.len()));
+            let start = out.len();
+            let _ = serde_json::to_writer(&mut *out, scalar);
+            let length = format!("{}:", out.len() - start);
+            out.splice(start..start, length.bytes());
         }
     }
 }
