@@ -1,4 +1,5 @@
-//! The fast path against the plain evaluator, on seeded random queries and events. `ELKHOUND_ORACLE_CASES` sets how many.
+//! The fast path against the plain evaluator, on seeded random queries and events. `ELKHOUND_ORACLE_CASES` sets how many; 68,000 of
+//! the sets meet a million events: `ELKHOUND_ORACLE_CASES=68000 cargo test --release --test differential -- --exact sets --nocapture`.
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -113,3 +113,23 @@ fn check_counts_rules_by_type_and_status() {
     let output = run(&folder, &["check", "no*.ndjson"]);
     assert_eq!(output.status.code(), Some(3));
 }
+
+/// More alerts than are written at once, as many again at the end: threads change no byte.
+#[test]
+fn threads_change_nothing() {
+    let folder = folder("threads");
+    let threshold = r#"{"rule_id": "t", "name": "T", "type": "threshold", "severity": "low", "risk_score": 21, "query": "user.name: root", "threshold": {"field": ["host.name"], "value": 2}}"#;
+    std::fs::write(folder.join("rules.ndjson"), format!("{RULES}{threshold}\n")).unwrap();
+    let event = |at: usize| {
+        let host = at % 1_500;
+        format!("{{\"@timestamp\": {at}, \"user\": {{\"name\": \"root\"}}, \"host\": {{\"name\": \"h{host}\"}}}}\n")
+    };
+    std::fs::write(folder.join("events.ndjson"), (0..3_000).map(event).collect::<String>()).unwrap();
+    let of = |jobs: &str| run(&folder, &["run", "rules.ndjson", "--events", "events.ndjson", "--jobs", jobs]);
+    let one = of("1");
+    assert_eq!(lines(&one).len(), 3_000 + 1_500 + 1_500, "each event, each sequence of a host, each host");
+    for jobs in ["2", "7"] {
+        let several = of(jobs);
+        assert!(several.stdout == one.stdout && several.stderr == one.stderr, "{jobs} threads");
+    }
+}

@@ -70,22 +70,28 @@ pub(super) fn text_map(raw: &str, value: &str, start: usize) -> Vec<(usize, usiz
     let literal = raw.starts_with('\'');
     let mut map = vec![(0, start + opening)];
     let (mut at, mut decoded) = (opening, 0);
-    while let (Some(raw_char), Some(char)) = (char_at(raw, at), char_at(value, decoded)) {
+    while let (Some(rest), Some(value)) = (raw.get(at..), value.get(decoded..)) {
+        let plain = plain(rest, value, literal);
+        (at, decoded) = (at + plain, decoded + plain);
+        let (Some(raw_char), Some(char)) = (char_at(rest, plain), char_at(value, plain)) else { break };
         if raw_char == '\\' && !literal {
             let escape = Escape::of(&raw[at..]);
             at += escape.raw;
             decoded += if escape.empty { 0 } else { char.len_utf8() };
-            map.push((decoded, start + at));
-        } else if raw_char == char {
-            at += raw_char.len_utf8();
-            decoded += char.len_utf8();
         } else {
             // A line break that the format normalizes: the file has a carriage return more.
             at += raw_char.len_utf8();
-            map.push((decoded, start + at));
         }
+        map.push((decoded, start + at));
     }
     map
+}
+
+/// How many bytes two texts begin with alike, up to an escape in the first.
+fn plain(raw: &str, value: &str, literal: bool) -> usize {
+    let alike = raw.bytes().zip(value.bytes()).take_while(|(a, b)| a == b && (literal || *a != b'\\')).count();
+    // Two characters may begin with the same bytes.
+    (0..=alike).rev().find(|&at| raw.is_char_boundary(at)).unwrap_or(0)
 }
 
 fn char_at(text: &str, offset: usize) -> Option<char> {
