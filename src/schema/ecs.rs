@@ -1,6 +1,6 @@
 //! The ECS field table and the dynamic patterns of ECS data streams (Elastic Common Schema 9.5; `ecs@mappings`).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
@@ -14,10 +14,18 @@ const TABLE: &str = "";
 
 /// The table, indexed once for the whole process.
 struct Index {
-    /// What a line says after its name; nothing for a name that other names of the table lie below.
-    lines: HashMap<&'static str, Option<&'static str>>,
+    lines: HashMap<&'static str, Line>,
     /// The names, shortest first, each with its letters.
     names: Vec<(&'static str, Letters)>,
+}
+
+/// A line, or a name that other names of the table lie below.
+#[derive(Default)]
+struct Line {
+    /// What the line says after its name; nothing where there is no line.
+    rest: Option<&'static str>,
+    /// The field, once it was asked for: rules ask for the same few again and again.
+    field: OnceLock<Arc<Field>>,
 }
 
 fn index() -> &'static Index {
@@ -26,9 +34,9 @@ fn index() -> &'static Index {
         let mut index = Index { lines: HashMap::with_capacity(4_000), names: Vec::new() };
         for (name, rest) in TABLE.lines().filter_map(|line| line.split_once(' ')) {
             for (dot, _) in name.match_indices('.') {
-                index.lines.entry(&name[..dot]).or_insert(None);
+                index.lines.entry(&name[..dot]).or_default();
             }
-            index.lines.insert(name, Some(rest));
+            index.lines.entry(name).or_default().rest = Some(rest);
             index.names.push((name, Letters::of(name)));
         }
         index.names.sort_by_key(|(name, _)| name.len());
@@ -50,16 +58,15 @@ pub(super) fn names_like(name: &str, changes: usize) -> impl Iterator<Item = &'s
 }
 
 /// A field of the table, a sub-field of one, or one that fits a pattern.
-pub(super) fn field(name: &str) -> Option<Field> {
-    exact(name)
-        .or_else(|| below_flattened(name))
-        .or_else(|| sub_field(name))
-        .or_else(|| object(name))
-        .or_else(|| pattern(name))
+pub(super) fn field(name: &str) -> Option<Arc<Field>> {
+    let below = || below_flattened(name).or_else(|| sub_field(name));
+    let Some(line) = index().lines.get(name) else { return below().or_else(|| pattern(name)).map(Arc::new) };
+    let own = || exact(name).or_else(below).unwrap_or_else(|| declared(name, "object", Origin::Ecs));
+    Some(Arc::clone(line.field.get_or_init(|| Arc::new(own()))))
 }
 
 fn exact(name: &str) -> Option<Field> {
-    let mut words = (*index().lines.get(name)?)?.split(' ');
+    let mut words = index().lines.get(name)?.rest?.split(' ');
     let mut field = declared(name, words.next()?, Origin::Ecs);
     if words.next().is_some() {
         field.path = name.rsplit_once('.')?.0.to_owned();
@@ -102,11 +109,6 @@ fn sub_field(name: &str) -> Option<Field> {
     field.lowercase = last == "caseless";
     field.normalized = field.lowercase;
     Some(field)
-}
-
-/// A name that other names of the table lie below.
-fn object(name: &str) -> Option<Field> {
-    index().lines.contains_key(name).then(|| declared(name, "object", Origin::Ecs))
 }
 
 /// The first pattern of `ecs@mappings` that the name fits. Only those that do not depend on the value.
