@@ -47,7 +47,7 @@ pub fn analyze(
     settings: &Settings,
     context: &Context,
 ) -> Result<(Predicate, Diagnostics), Diagnostics> {
-    let mut analysis = Analysis { settings, context, findings: Vec::new() };
+    let mut analysis = Analysis { settings, context, findings: Vec::new(), near: Default::default() };
     let predicate = analysis.node(node, None);
     analysis.findings.extend(slips::slips(node, source));
     let findings = Diagnostics::new(source.clone(), analysis.findings);
@@ -58,6 +58,8 @@ struct Analysis<'a> {
     settings: &'a Settings,
     context: &'a Context,
     findings: Vec<Diagnostic>,
+    /// The unknown name before, and the known one most like it: a list of values asks again for each value.
+    near: (String, Option<String>),
 }
 
 /// What is asked of each field that a name stands for.

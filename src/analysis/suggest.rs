@@ -14,10 +14,11 @@ pub fn nearest_fields<'a>(name: &'a str, schema: &'a Schema) -> Vec<&'a str> {
 /// assert_eq!(nearest("proces.name", ["process.name", "host.name"].into_iter()), ["process.name"]);
 /// ```
 pub fn nearest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> Vec<&'a str> {
-    let limit = limit(name);
+    let (limit, letters) = (limit(name), Letters::of(name));
+    let distance = |other| distance(letters.as_ref(), name, other, limit);
     let mut found: Vec<(usize, &str)> = known
         .filter(|other| other.len().abs_diff(name.len()) <= limit)
-        .filter_map(|other| distance(name, other, limit).map(|distance| (distance, other)))
+        .filter_map(|other| distance(other).map(|distance| (distance, other)))
         .collect();
     found.sort_unstable();
     found.dedup();
@@ -31,39 +32,53 @@ fn limit(name: &str) -> usize {
 }
 
 /// Insertions, deletions and replacements between two names, case aside; `None` beyond `limit`.
-fn distance(left: &str, right: &str, limit: usize) -> Option<usize> {
-    if left.is_ascii() && right.is_ascii() && right.len() < ROW {
-        return bounded(left.as_bytes(), right.as_bytes(), limit);
+fn distance(letters: Option<&Letters>, name: &str, other: &str, limit: usize) -> Option<usize> {
+    if let Some(letters) = letters.filter(|_| other.is_ascii()) {
+        return letters.distance(other.as_bytes(), limit);
     }
     let lower = |name: &str| name.chars().flat_map(char::to_lowercase).collect::<String>();
-    exact_distance(&lower(left), &lower(right), limit)
+    exact_distance(&lower(name), &lower(other), limit)
 }
 
-/// Longest name, less one, that is compared without allocating.
-const ROW: usize = 80;
+/// A name of up to 64 ASCII characters: for each character the places where it stands, case aside.
+struct Letters {
+    places: [u64; 128],
+    length: usize,
+}
 
-/// The distance of two ASCII names, of whose table only the cells within `limit` of its diagonal matter.
-fn bounded(left: &[u8], right: &[u8], limit: usize) -> Option<usize> {
-    let far = limit + 1;
-    let mut row: [usize; ROW] = std::array::from_fn(|at| at.min(far));
-    for (at, a) in left.iter().enumerate() {
-        let (from, to) = (at.saturating_sub(limit), right.len().min(at + far));
-        let mut corner = *row.get(from)?;
-        *row.get_mut(from)? = if from == 0 { (at + 1).min(far) } else { far };
-        let mut least = far;
-        for column in from..to {
-            let replaced = corner + usize::from(!a.eq_ignore_ascii_case(right.get(column)?));
-            corner = *row.get(column + 1)?;
-            let above = if column + 1 == at + far { far } else { corner };
-            let cell = replaced.min(above + 1).min(*row.get(column)? + 1).min(far);
-            *row.get_mut(column + 1)? = cell;
-            least = least.min(cell);
-        }
-        if least == far && *row.get(from)? == far {
+impl Letters {
+    fn of(name: &str) -> Option<Self> {
+        if !name.is_ascii() || !(1..=64).contains(&name.len()) {
             return None;
         }
+        let mut places = [0; 128];
+        for (at, byte) in name.bytes().enumerate() {
+            places[usize::from(byte.to_ascii_lowercase() & 127)] |= 1 << at;
+        }
+        Some(Self { places, length: name.len() })
     }
-    row.get(right.len()).copied().filter(|&cost| cost <= limit)
+
+    /// The distance to an ASCII name, by a column of the usual table at a time: one bit a row says whether the cell is one more
+    /// than the cell above it, another whether it is one less (Myers 1999).
+    fn distance(&self, other: &[u8], limit: usize) -> Option<usize> {
+        let last = 1_u64 << (self.length - 1);
+        let (mut more, mut less, mut cost) = (u64::MAX, 0, self.length);
+        for (at, byte) in other.iter().enumerate() {
+            let same = self.places[usize::from(byte.to_ascii_lowercase() & 127)];
+            let free = same | less;
+            let kept = ((same & more).wrapping_add(more) ^ more) | same;
+            let (grows, shrinks) = (less | !(kept | more), more & kept);
+            cost = cost + usize::from(grows & last != 0) - usize::from(shrinks & last != 0);
+            // Each character that is left takes off one at most.
+            if cost > limit + other.len() - at - 1 {
+                return None;
+            }
+            let grows = grows << 1 | 1;
+            more = shrinks << 1 | !(free | grows);
+            less = grows & free;
+        }
+        (cost <= limit).then_some(cost)
+    }
 }
 
 /// The names that Elasticsearch offers for an unknown one: at least half of the letters in place, best first.
@@ -108,10 +123,11 @@ fn exact_distance(left: &str, right: &str, limit: usize) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::{bounded, exact_distance};
+    use super::{Letters, distance, exact_distance};
 
     #[test]
-    fn the_band_holds_every_distance_within_the_limit() {
+    fn bits_give_every_distance_within_the_limit() {
+        let long = "a.name.of.sixty.four.letters.which.is.as.many.as.a.word.has.bits";
         let names = [
             "",
             "a",
@@ -123,11 +139,14 @@ mod tests {
             "proces.nam",
             "name.host",
             "user.id",
+            long,
+            &long[1..],
+            &format!("{long}x"),
         ];
         for left in names {
             for right in names {
                 for limit in 1..=4 {
-                    let found = bounded(left.as_bytes(), right.as_bytes(), limit);
+                    let found = distance(Letters::of(left).as_ref(), left, right, limit);
                     assert_eq!(found, exact_distance(left, right, limit), "{left} {right} {limit}");
                 }
             }

@@ -34,22 +34,36 @@ pub(super) enum Node {
     Nested(String, Box<Node>),
 }
 
-pub(super) struct Compiler {
+pub(super) struct Compiler<'a> {
     limits: Limits,
     pub fields: FieldTable,
     pub leaves: Vec<Leaf>,
-    /// Leaves by a text that says all there is to say of one.
-    known: HashMap<String, u32>,
+    known: HashMap<Key<'a>, u32>,
 }
 
-impl Compiler {
+/// All there is to say of a leaf.
+#[derive(PartialEq, Hash)]
+enum Key<'a> {
+    /// A test on a field: the path, what changes the values of the field, the test, and the nested objects around.
+    Values(&'a str, (&'static str, Settings<'a>), &'a Test, String),
+    /// Any other, written out.
+    Other(String),
+}
+
+/// A test for a number that is none is equal to nothing, so it is stored each time.
+impl Eq for Key<'_> {}
+
+/// The settings of a field that change what its values are.
+type Settings<'a> = (Option<usize>, Option<&'a serde_json::Value>, bool, u64, Option<&'a str>);
+
+impl<'a> Compiler<'a> {
     pub fn new(limits: Limits) -> Self {
         Self { limits, fields: FieldTable::default(), leaves: Vec::new(), known: HashMap::new() }
     }
 
     /// `inside` is the path of the nested objects around, with a dot at its end, or empty.
-    pub fn predicate(&mut self, predicate: &Predicate, inside: &str) -> Result<Node, CompileError> {
-        let all = |items: &[Predicate], compiler: &mut Self| -> Result<Vec<Node>, CompileError> {
+    pub fn predicate(&mut self, predicate: &'a Predicate, inside: &str) -> Result<Node, CompileError> {
+        let all = |items: &'a [Predicate], compiler: &mut Self| -> Result<Vec<Node>, CompileError> {
             items.iter().map(|item| compiler.predicate(item, inside)).collect()
         };
         Ok(match predicate {
@@ -63,10 +77,8 @@ impl Compiler {
                 let field = self.fields.key("");
                 let compiled =
                     super::expr::compile(expr, &mut |path| self.fields.key(relative(path, inside)), self.limits)?;
-                Node::Leaf(self.add(
-                    format!("computed {inside} {expr:?}"),
-                    Leaf { field, asker: Asker::Computed(Box::new(compiled)) },
-                ))
+                let key = Key::Other(format!("computed {inside} {expr:?}"));
+                Node::Leaf(self.add(key, Leaf { field, asker: Asker::Computed(Box::new(compiled)) }))
             }
             Predicate::Nested(path, inner) => {
                 let below = format!("{path}.");
@@ -76,9 +88,9 @@ impl Compiler {
         })
     }
 
-    fn leaf(&mut self, field: &Field, test: &Test, inside: &str) -> Result<u32, CompileError> {
+    fn leaf(&mut self, field: &'a Field, test: &'a Test, inside: &str) -> Result<u32, CompileError> {
         let path = relative(&field.path, inside);
-        let key = format!("{path} {} {:?} {:?} {test:?} {inside}", field.kind.name(), settings(field), field.format);
+        let key = Key::Values(path, (field.kind.name(), settings(field)), test, inside.to_owned());
         if let Some(&known) = self.known.get(&key) {
             return Ok(known);
         }
@@ -95,18 +107,12 @@ impl Compiler {
             field: self.fields.key(""),
             asker: Asker::AnyField { name, schema: any.schema.clone(), tests, inside: inside.to_owned() },
         };
-        Ok(self.add(
-            format!(
-                "any {:?} {:?} {:?} {inside}",
-                any.name,
-                any.tests,
-                any.schema.as_ref().map(std::sync::Arc::as_ptr)
-            ),
-            leaf,
-        ))
+        let schema = any.schema.as_ref().map(std::sync::Arc::as_ptr);
+        let key = format!("any {:?} {:?} {schema:?} {inside}", any.name, any.tests);
+        Ok(self.add(Key::Other(key), leaf))
     }
 
-    fn add(&mut self, key: String, leaf: Leaf) -> u32 {
+    fn add(&mut self, key: Key<'a>, leaf: Leaf) -> u32 {
         let fresh = u32::try_from(self.leaves.len()).unwrap_or(u32::MAX);
         let id = *self.known.entry(key).or_insert(fresh);
         if id == fresh {
@@ -116,9 +122,9 @@ impl Compiler {
     }
 }
 
-/// The settings of a field that change what its values are.
-fn settings(field: &Field) -> impl std::fmt::Debug {
-    (field.ignore_above, field.null_value.clone(), field.lowercase, field.scaling_factor.to_bits())
+fn settings(field: &Field) -> Settings<'_> {
+    let Field { ignore_above, null_value, lowercase, scaling_factor, format, .. } = field;
+    (*ignore_above, null_value.as_ref(), *lowercase, scaling_factor.to_bits(), format.as_deref())
 }
 
 fn relative<'a>(path: &'a str, inside: &str) -> &'a str {

@@ -11,6 +11,16 @@ pub enum Number {
     Float(f64),
 }
 
+/// Equal numbers of a kind have equal hashes, the two zeros among them.
+impl std::hash::Hash for Number {
+    fn hash<H: std::hash::Hasher>(&self, state: &mut H) {
+        match self {
+            Self::Int(value) => value.hash(state),
+            Self::Float(value) => (value + 0.0).to_bits().hash(state),
+        }
+    }
+}
+
 /// The nearest double.
 pub const fn to_f64(number: Number) -> f64 {
     match number {

@@ -9,7 +9,7 @@ pub use crate::event::number::Number;
 pub use crate::text::{Fold, RegexSyntax, Wildcard, WildcardPart};
 
 /// A question about one value. A value that the field's type cannot hold has no answer and fails.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum Test {
     /// The field has a value (not null, not an empty object; not longer than `ignore_above`).
     Exists,
@@ -34,7 +34,7 @@ pub enum Test {
 }
 
 /// A question about a text.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum TextTest {
     /// Equal to one of these.
     In(Vec<String>, Fold),
@@ -53,7 +53,7 @@ pub enum TextTest {
 }
 
 /// A question about analyzed text (Elasticsearch: text field, standard analyzer).
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum TokenTest {
     /// Any of these tokens occurs.
     Any(Vec<String>),
@@ -66,7 +66,7 @@ pub enum TokenTest {
 }
 
 /// A question about a number.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum NumberTest {
     /// Equal to one of these.
     In(Vec<Number>),
@@ -75,7 +75,7 @@ pub enum NumberTest {
 }
 
 /// A question about an address. An IPv4-mapped IPv6 address is the IPv4 address.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum IpTest {
     /// In one of these blocks; a single address is a block of one. An IPv6 block is taken over the 128-bit form, so `::/0`
     /// holds every address.
@@ -85,14 +85,14 @@ pub enum IpTest {
 }
 
 /// A question about an instant in nanoseconds since 1970, which may be relative to the clock.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum DateTest {
     /// Between the bounds.
     Range(Bound<i128>, Bound<i128>),
 }
 
 /// A question about a version (Elasticsearch: version field). Invalid versions come after all valid ones.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Hash)]
 pub enum VersionTest {
     /// Equal to one of these.
     In(Vec<String>),
@@ -103,7 +103,7 @@ pub enum VersionTest {
 }
 
 /// One question for each JSON type; `None` never holds.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Hash, Default)]
 pub struct InferredTest {
     /// Of strings, read as keyword.
     pub string: Option<Test>,

@@ -1,6 +1,6 @@
 //! From text to query.
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use super::{Compiled, Filter, Kind, Query, Settings};
 use crate::analysis::{self, Context};
@@ -10,7 +10,6 @@ use crate::eval::order::Clock;
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
 use crate::eval::{CompileError, Program};
-use crate::event::Layout;
 use crate::plan::{self, Predicate, QueryKind};
 use crate::schema::Schema;
 use crate::source::{Source, Span};
@@ -115,8 +114,12 @@ impl Builder {
     fn by_index(&self, analyze: Analyze<'_>) -> Result<(plan::Query, Diagnostics), Diagnostics> {
         let context = self.context();
         let (mut plan, warnings) = analyze(&context)?;
+        let indices = self.settings.schema.by_index();
+        if indices.is_empty() {
+            return Ok((plan, warnings));
+        }
         let mut asked: Vec<Predicate> = filters(&mut plan.kind).into_iter().map(|filter| filter.clone()).collect();
-        for (name, schema) in self.settings.schema.by_index() {
+        for (name, schema) in indices {
             let (mut own, _) = analyze(&Context { schema: Arc::new(schema), ..self.context() })?;
             let test = of_index(&name, &context)?;
             for (all, own) in asked.iter_mut().zip(filters(&mut own.kind)) {
@@ -185,7 +188,7 @@ impl Builder {
         };
         let settings = self.settings;
         let clock = Clock::new(&settings.schema, &settings.timestamp_field, settings.tiebreaker_field.as_deref());
-        let layout = Layout::new(program.fields());
+        let layout = OnceLock::new();
         Ok(Query(Arc::new(Compiled { plan, program, layout, kind, clock, settings, warnings })))
     }
 }

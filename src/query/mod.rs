@@ -11,7 +11,7 @@ mod saved;
 mod set;
 mod settings;
 
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 pub use batch::{Batch, Prepare, ReadError, in_time_order};
 pub use build::Builder;
@@ -71,7 +71,8 @@ pub struct Query(Arc<Compiled>);
 struct Compiled {
     plan: plan::Query,
     program: Program,
-    layout: Layout,
+    /// Made when an event's text is read for this query alone; a set has a layout of its own.
+    layout: OnceLock<Layout>,
     kind: Kind,
     clock: Clock,
     settings: Settings,
@@ -119,7 +120,9 @@ impl Filter {
     /// # Errors
     /// As [`Event::from_json`].
     pub fn matches_json(&self, text: &[u8], scratch: &mut Scratch) -> Result<bool, EventError> {
-        Ok(self.matches_document(&Record::read(text, &self.0.0.layout, scratch)?))
+        let Compiled { layout, program, .. } = &*self.0.0;
+        let layout = layout.get_or_init(|| Layout::new(program.fields()));
+        Ok(self.matches_document(&Record::read(text, layout, scratch)?))
     }
 
     /// Whether anything with fields does: the caller's own type.

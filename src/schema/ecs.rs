@@ -1,6 +1,6 @@
 //! The ECS field table and the dynamic patterns of ECS data streams (Elastic Common Schema 9.5; `ecs@mappings`).
 
-use std::sync::OnceLock;
+use std::sync::{Arc, OnceLock};
 
 use hashbrown::HashMap;
 
@@ -12,21 +12,27 @@ const TABLE: &str = include_str!("ecs.txt");
 #[cfg(not(feature = "ecs"))]
 const TABLE: &str = "";
 
-/// What each line says after its name; nothing for a name that other names of the table lie below.
-type Lines = HashMap<&'static str, Option<&'static str>>;
+/// A line, or a name that other names of the table lie below.
+#[derive(Default)]
+struct Line {
+    /// What the line says after its name; nothing where there is no line.
+    rest: Option<&'static str>,
+    /// The field, once it was asked for: rules ask for the same few again and again.
+    field: OnceLock<Arc<Field>>,
+}
 
 /// The table, indexed once for the whole process.
-fn lines() -> &'static Lines {
-    static LINES: OnceLock<Lines> = OnceLock::new();
+fn lines() -> &'static HashMap<&'static str, Line> {
+    static LINES: OnceLock<HashMap<&'static str, Line>> = OnceLock::new();
     LINES.get_or_init(|| {
-        let (mut lines, mut before) = (Lines::with_capacity(4_000), "");
+        let (mut lines, mut before) = (HashMap::<_, Line>::with_capacity(4_000), "");
         for (name, rest) in TABLE.lines().filter_map(|line| line.split_once(' ')) {
             // What begins the name of the line before too is known from there.
             let shared = name.bytes().zip(before.bytes()).take_while(|(a, b)| a == b).count();
             for (dot, _) in name.match_indices('.').filter(|(dot, _)| *dot >= shared) {
-                lines.entry(&name[..dot]).or_insert(None);
+                lines.entry(&name[..dot]).or_default();
             }
-            lines.insert(name, Some(rest));
+            lines.entry(name).or_default().rest = Some(rest);
             before = name;
         }
         lines
@@ -57,16 +63,15 @@ pub(super) fn names_like(name: &str, changes: usize) -> impl Iterator<Item = &'s
 }
 
 /// A field of the table, a sub-field of one, or one that fits a pattern.
-pub(super) fn field(name: &str) -> Option<Field> {
-    exact(name)
-        .or_else(|| below_flattened(name))
-        .or_else(|| sub_field(name))
-        .or_else(|| object(name))
-        .or_else(|| pattern(name))
+pub(super) fn field(name: &str) -> Option<Arc<Field>> {
+    let below = || below_flattened(name).or_else(|| sub_field(name));
+    let Some(line) = lines().get(name) else { return below().or_else(|| pattern(name)).map(Arc::new) };
+    let own = || exact(name).or_else(below).unwrap_or_else(|| declared(name, "object", Origin::Ecs));
+    Some(Arc::clone(line.field.get_or_init(|| Arc::new(own()))))
 }
 
 fn exact(name: &str) -> Option<Field> {
-    let mut words = (*lines().get(name)?)?.split(' ');
+    let mut words = lines().get(name)?.rest?.split(' ');
     let mut field = declared(name, words.next()?, Origin::Ecs);
     if words.next().is_some() {
         field.path = name.rsplit_once('.')?.0.to_owned();
@@ -109,11 +114,6 @@ fn sub_field(name: &str) -> Option<Field> {
     field.lowercase = last == "caseless";
     field.normalized = field.lowercase;
     Some(field)
-}
-
-/// A name that other names of the table lie below.
-fn object(name: &str) -> Option<Field> {
-    lines().contains_key(name).then(|| declared(name, "object", Origin::Ecs))
 }
 
 /// The first pattern of `ecs@mappings` that the name fits. Only those that do not depend on the value.

@@ -421,7 +421,7 @@ impl Schema {
 
     fn declared(&self, name: &str) -> Option<Arc<Field>> {
         let layers = self.layers.iter().find_map(|layer| layer.field(name));
-        layers.or_else(|| if self.ecs { ecs::field(name).map(Arc::new) } else { None })
+        layers.or_else(|| if self.ecs { ecs::field(name) } else { None })
     }
 
     fn undeclared(&self, name: &str) -> Lookup {

@@ -64,16 +64,17 @@ impl Analysis<'_> {
         self.findings.push(item);
     }
 
-    fn with_nearest(&self, item: Diagnostic, name: &str, span: Span) -> Diagnostic {
+    fn with_nearest(&mut self, item: Diagnostic, name: &str, span: Span) -> Diagnostic {
         // A sign or a keyword before a name is a slip of its own, and the name without it would mean the opposite.
         if name.starts_with(['-', '+', '!']) || name.contains(' ') {
             return item;
         }
-        let near = suggest::nearest_fields(name, &self.context.schema);
-        match near.first() {
-            Some(first) => {
-                item.with_help(format!("a field with a similar name exists: `{first}`")).with_fix(span, *first)
-            }
+        if self.near.0 != name {
+            let near = suggest::nearest_fields(name, &self.context.schema).first().map(|&near| near.to_owned());
+            self.near = (name.to_owned(), near);
+        }
+        match &self.near.1 {
+            Some(near) => item.with_help(format!("a field with a similar name exists: `{near}`")).with_fix(span, near),
             None => item,
         }
     }

@@ -1,5 +1,7 @@
 //! Texts that are KQL but hardly what their author meant: habits of Lucene and EQL, quotes that are none, missing operands.
 
+use std::borrow::Cow;
+
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::{Source, Span};
 use crate::syntax::kql::ast::{Kind, Literal, LiteralKind, Node};
@@ -79,15 +81,16 @@ fn name(field: &Literal, value: &Literal, text: &str) -> Option<Diagnostic> {
         return None;
     }
     sign(field, text).or_else(|| keyword(field, text)).or_else(|| {
-        let name = field.to_text();
         let (span, whole) = (field.span.join(value.span), typed(text, field.span));
-        if name == "_exists_" {
+        if matches!(&field.kind, LiteralKind::Text { value, .. } if value == "_exists_") {
             let item = warning(span, "`_exists_` is a field like any other here")
                 .with_help("write `field: *`; `_exists_` is Lucene");
             return Some(item.with_fix(span, format!("{}: *", typed(text, value.span))));
         }
-        let item = || warning(field.span, format!("`{name}` is the name of the field here; the text looks like EQL"));
-        looks_like_eql(whole).then(|| item().with_help("check the language of the query"))
+        looks_like_eql(whole).then(|| {
+            let message = format!("`{}` is the name of the field here; the text looks like EQL", field.to_text());
+            warning(field.span, message).with_help("check the language of the query")
+        })
     })
 }
 
@@ -114,19 +117,20 @@ fn keyword(field: &Literal, text: &str) -> Option<Diagnostic> {
 
 /// Whether a keyword begins or ends the text, or is all of it.
 fn lone_keyword(text: &str) -> bool {
-    let lower = text.trim().to_ascii_lowercase();
+    let text = text.trim().as_bytes();
     ["and", "or", "not"].into_iter().any(|word| {
-        lower == word
-            || lower.strip_prefix(word).is_some_and(|rest| rest.starts_with(' '))
-            || lower.strip_suffix(word).is_some_and(|rest| rest.ends_with(' '))
+        let is_word = |part: &[u8]| part.eq_ignore_ascii_case(word.as_bytes());
+        let Some(rest) = text.len().checked_sub(word.len()) else { return false };
+        let begins = is_word(&text[..word.len()]) && matches!(text[word.len()..], [] | [b' ', ..]);
+        begins || (is_word(&text[rest..]) && text[..rest].ends_with(b" "))
     })
 }
 
 /// Slips that a value shows.
 fn literal(field: &Literal, value: &Literal, text: &str) -> Option<Diagnostic> {
     let decoded = match &value.kind {
-        LiteralKind::Text { value, quoted: false } => value.clone(),
-        LiteralKind::Wildcard(_) => value.to_text(),
+        LiteralKind::Text { value, quoted: false } => Cow::Borrowed(value.as_str()),
+        LiteralKind::Wildcard(_) => value.to_text().into(),
         _ => return None,
     };
     let slip = Slip { bare: decoded.trim(), typed: typed(text, value.span), field, value, text };

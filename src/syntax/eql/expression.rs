@@ -8,11 +8,25 @@ use crate::source::Span;
 
 const PRIMARY: &str = "{'false', 'not', 'null', 'true', '+', '-', '(', '?', STRING, INTEGER_VALUE, DECIMAL_VALUE, IDENTIFIER, QUOTED_IDENTIFIER, TILDE_IDENTIFIER}";
 
-type Operators = &'static [(&'static str, ArithmeticOperator)];
+/// Which operator a mark is, if it is one of a group.
+type Operators = fn(&str) -> Option<ArithmeticOperator>;
 
-const SUM: Operators = &[("+", ArithmeticOperator::Add), ("-", ArithmeticOperator::Subtract)];
-const PRODUCT: Operators =
-    &[("*", ArithmeticOperator::Multiply), ("/", ArithmeticOperator::Divide), ("%", ArithmeticOperator::Modulo)];
+fn sums(mark: &str) -> Option<ArithmeticOperator> {
+    match mark {
+        "+" => Some(ArithmeticOperator::Add),
+        "-" => Some(ArithmeticOperator::Subtract),
+        _ => None,
+    }
+}
+
+fn products(mark: &str) -> Option<ArithmeticOperator> {
+    match mark {
+        "*" => Some(ArithmeticOperator::Multiply),
+        "/" => Some(ArithmeticOperator::Divide),
+        "%" => Some(ArithmeticOperator::Modulo),
+        _ => None,
+    }
+}
 
 impl Parser<'_> {
     // Few functions lie between one level of nesting and the next, so that the deepest text allowed fits a small stack.
@@ -37,7 +51,8 @@ impl Parser<'_> {
         operand: fn(&mut Self) -> Parsed<Expr>,
     ) -> Parsed<Expr> {
         let start = first.span.start;
-        let mut operands = vec![first];
+        let mut operands = Vec::with_capacity(4);
+        operands.push(first);
         while self.eat(word) {
             operands.push(operand(self)?);
         }
@@ -93,21 +108,22 @@ impl Parser<'_> {
     /// `sum = product { ("+" | "-") product }`
     fn sum(&mut self) -> Parsed<Expr> {
         let first = self.sign()?;
-        if self.operator(PRODUCT).is_none() && self.operator(SUM).is_none() {
+        if self.operator(products).is_none() && self.operator(sums).is_none() {
             return Ok(first);
         }
-        let first = self.arithmetic(first, PRODUCT, Self::sign)?;
-        self.arithmetic(first, SUM, Self::product)
+        let first = self.arithmetic(first, products, Self::sign)?;
+        self.arithmetic(first, sums, Self::product)
     }
 
     /// `product = sign { ("*" | "/" | "%") sign }`
     fn product(&mut self) -> Parsed<Expr> {
         let first = self.sign()?;
-        self.arithmetic(first, PRODUCT, Self::sign)
+        self.arithmetic(first, products, Self::sign)
     }
 
     fn operator(&self, among: Operators) -> Option<ArithmeticOperator> {
-        among.iter().find(|(mark, _)| self.is(mark)).map(|&(_, operator)| operator)
+        let TokenKind::Mark(mark) = self.peek() else { return None };
+        among(mark)
     }
 
     /// A chain of operators nests to the left, one level an operator, so it counts against the limit.
@@ -206,7 +222,8 @@ impl Parser<'_> {
     /// The rest of a list after its opening parenthesis.
     fn list(&mut self, item: fn(&mut Self) -> Parsed<Expr>) -> Parsed<Vec<Expr>> {
         self.nested(|parser| {
-            let mut items = vec![item(parser)?];
+            let mut items = Vec::with_capacity(4);
+            items.push(item(parser)?);
             while parser.eat(",") {
                 if parser.options.dialect.is_endgame() && parser.is(")") {
                     break;
@@ -261,7 +278,7 @@ impl Parser<'_> {
                 if let Some(product) = &text.problem {
                     self.string_problem(span, product);
                 }
-                Literal::String { value: text.value.clone(), raw: text.raw }
+                Literal::String { value: text.value.clone().into_owned(), raw: text.raw }
             }
             _ => return None,
         };
@@ -354,7 +371,8 @@ impl Parser<'_> {
             self.since(self.span(), "an optional field", (7, 16));
             self.at += 1;
         }
-        let mut path = vec![self.name_part()?];
+        let mut path = Vec::with_capacity(3);
+        path.push(self.name_part()?);
         loop {
             if self.eat(".") {
                 path.push(self.name_part()?);
@@ -373,7 +391,7 @@ impl Parser<'_> {
         let span = self.span();
         let part = match self.peek() {
             TokenKind::Word => FieldPart::Name { text: self.slice(span).to_owned(), quoted: false },
-            TokenKind::Quoted(text) => FieldPart::Name { text: text.clone(), quoted: true },
+            TokenKind::Quoted(text) => FieldPart::Name { text: text.clone().into_owned(), quoted: true },
             _ => return Err(self.unexpected("{IDENTIFIER, QUOTED_IDENTIFIER}", "the name of a field")),
         };
         self.at += 1;

@@ -1,5 +1,7 @@
 //! The tokens of EQL. Whatever cannot be a token becomes one that holds the finding, so that the parser meets it in order.
 
+use std::borrow::Cow;
+
 use nom::bytes::complete::{take_till, take_while};
 use nom::error::Error;
 use nom::{IResult, Parser};
@@ -9,18 +11,18 @@ use crate::source::Span;
 
 /// A token and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Token {
-    pub kind: TokenKind,
+pub(super) struct Token<'a> {
+    pub kind: TokenKind<'a>,
     pub span: Span,
 }
 
 /// The kinds of token.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum TokenKind {
+pub(super) enum TokenKind<'a> {
     /// A word that is no keyword.
     Word,
     /// A back-tick name, decoded.
-    Quoted(String),
+    Quoted(Cow<'a, str>),
     /// A word with `~` that is no keyword; the span has both.
     Fold,
     /// A keyword or an operator.
@@ -30,7 +32,7 @@ pub(super) enum TokenKind {
     /// Any other number.
     Decimal,
     /// A string.
-    Text(Text),
+    Text(Text<'a>),
     /// No token; the text of the product's message.
     Error(String),
     /// The end.
@@ -39,20 +41,55 @@ pub(super) enum TokenKind {
 
 /// A string and what is wrong with it.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Text {
-    pub value: String,
+pub(super) struct Text<'a> {
+    pub value: Cow<'a, str>,
     pub raw: bool,
     /// What the tree builder finds wrong: place and the product's message.
     pub problem: Option<String>,
 }
 
-const KEYWORDS: [&str; 21] = [
-    "and", "any", "by", "false", "in", "join", "like", "maxspan", "not", "null", "of", "or", "regex", "sample",
-    "sequence", "true", "until", "where", "with", "const", "macro",
+/// The keywords by their length.
+const KEYWORDS: [&[&str]; 9] = [
+    &[],
+    &[],
+    &["by", "in", "of", "or"],
+    &["and", "any", "not"],
+    &["join", "like", "null", "true", "with"],
+    &["false", "regex", "until", "where", "const", "macro"],
+    &["sample"],
+    &["maxspan"],
+    &["sequence"],
 ];
 const FOLDED: [&str; 3] = ["in~", "like~", "regex~"];
-const MARKS: [&str; 22] =
-    ["![", "==", "!=", "<=", ">=", ":", "=", "<", ">", "+", "-", "*", "/", "%", ".", ",", "[", "]", "(", ")", "|", "?"];
+
+/// The operator at the start.
+const fn mark(text: &[u8]) -> Option<&'static str> {
+    Some(match text {
+        [b'!', b'[', ..] => "![",
+        [b'=', b'=', ..] => "==",
+        [b'!', b'=', ..] => "!=",
+        [b'<', b'=', ..] => "<=",
+        [b'>', b'=', ..] => ">=",
+        [b':', ..] => ":",
+        [b'=', ..] => "=",
+        [b'<', ..] => "<",
+        [b'>', ..] => ">",
+        [b'+', ..] => "+",
+        [b'-', ..] => "-",
+        [b'*', ..] => "*",
+        [b'/', ..] => "/",
+        [b'%', ..] => "%",
+        [b'.', ..] => ".",
+        [b',', ..] => ",",
+        [b'[', ..] => "[",
+        [b']', ..] => "]",
+        [b'(', ..] => "(",
+        [b')', ..] => ")",
+        [b'|', ..] => "|",
+        [b'?', ..] => "?",
+        _ => return None,
+    })
+}
 
 fn is_keyword(word: &str, dialect: Dialect) -> bool {
     match word {
@@ -64,8 +101,8 @@ fn is_keyword(word: &str, dialect: Dialect) -> bool {
 }
 
 /// All tokens of `text`, the end among them.
-pub(super) fn lex(text: &str, dialect: Dialect) -> Vec<Token> {
-    let mut tokens = Vec::with_capacity(text.len() / 4);
+pub(super) fn lex(text: &str, dialect: Dialect) -> Vec<Token<'_>> {
+    let mut tokens = Vec::with_capacity(text.len() / 3 + 1);
     let mut at = 0;
     loop {
         at += blank_length(&text[at..], dialect);
@@ -84,18 +121,15 @@ pub(super) fn lex(text: &str, dialect: Dialect) -> Vec<Token> {
 fn blank_length(text: &str, dialect: Dialect) -> usize {
     let mut at = 0;
     loop {
-        let rest = &text[at..];
-        let length = if rest.starts_with("//") {
-            rest.find(['\n', '\r']).unwrap_or(rest.len())
-        } else if rest.starts_with("/*") {
-            comment_length(rest, !dialect.is_endgame()).unwrap_or(0)
-        } else {
-            rest.len() - rest.trim_start_matches([' ', '\t', '\r', '\n']).len()
+        at += match &text.as_bytes()[at..] {
+            [b' ' | b'\t' | b'\r' | b'\n', ..] => 1,
+            [b'/', b'/', rest @ ..] => 2 + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len()),
+            [b'/', b'*', ..] => match comment_length(&text[at..], !dialect.is_endgame()) {
+                Some(length) => length,
+                None => return at,
+            },
+            _ => return at,
         };
-        if length == 0 {
-            return at;
-        }
-        at += length;
     }
 }
 
@@ -124,7 +158,7 @@ fn comment_length(text: &str, nests: bool) -> Option<usize> {
     Some(at)
 }
 
-fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+fn token(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
     let first = text.chars().next().unwrap_or(' ');
     match first {
         '"' => double_quoted(text, dialect),
@@ -134,7 +168,7 @@ fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
         c if c.is_ascii_alphabetic() || c == '_' || c == '@' => word(text, dialect),
         c if c.is_ascii_digit() => number(text),
         '.' if text[1..].starts_with(|c: char| c.is_ascii_digit()) => number(text),
-        _ => match MARKS.iter().find(|mark| text.starts_with(**mark)) {
+        _ => match mark(text.as_bytes()) {
             Some(mark) => (TokenKind::Mark(mark), mark.len()),
             None => unknown(text, first.len_utf8()),
         },
@@ -142,24 +176,26 @@ fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
 }
 
 /// Text that is no token; the product names it from its start.
-fn unknown(text: &str, length: usize) -> (TokenKind, usize) {
+fn unknown(text: &str, length: usize) -> (TokenKind<'_>, usize) {
     let shown = text.get(..length).unwrap_or(text).replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
     (TokenKind::Error(format!("token recognition error at: '{shown}'")), length)
 }
 
-fn word(text: &str, dialect: Dialect) -> (TokenKind, usize) {
-    let tail = text[1..].find(|c: char| !c.is_ascii_alphanumeric() && c != '_');
+fn word(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
+    let tail = text.as_bytes()[1..].iter().position(|&byte| !byte.is_ascii_alphanumeric() && byte != b'_');
     let length = tail.map_or(text.len(), |at| at + 1);
     if text[length..].starts_with('~') && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
         let folded = FOLDED.iter().find(|word| text.starts_with(**word) && word.len() == length + 1);
         return (folded.map_or(TokenKind::Fold, |word| TokenKind::Mark(word)), length + 1);
     }
-    let found = KEYWORDS.iter().find(|word| **word == &text[..length] && is_keyword(word, dialect));
+    let alike = KEYWORDS.get(length).copied().unwrap_or_default();
+    let is_first = |word: &str| word.as_bytes()[0] == text.as_bytes()[0];
+    let found = alike.iter().find(|word| is_first(word) && text.starts_with(**word) && is_keyword(word, dialect));
     (found.map_or(TokenKind::Word, |word| TokenKind::Mark(word)), length)
 }
 
 /// `DECIMAL_VALUE` and `INTEGER_VALUE`
-fn number(text: &str) -> (TokenKind, usize) {
+fn number(text: &str) -> (TokenKind<'_>, usize) {
     let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
     let whole = digits(0);
     let mut end = whole;
@@ -177,7 +213,7 @@ fn number(text: &str) -> (TokenKind, usize) {
 }
 
 /// `` `a``b` ``
-fn back_tick(text: &str) -> (TokenKind, usize) {
+fn back_tick(text: &str) -> (TokenKind<'_>, usize) {
     let mut value = String::new();
     let mut at = 1;
     // Where the name may end if a doubled back-tick turns out to be an end and a stray one.
@@ -191,15 +227,15 @@ fn back_tick(text: &str) -> (TokenKind, usize) {
             return last.unwrap_or_else(|| unknown(text, text.len()));
         }
         if !text[at..].starts_with('`') {
-            return (TokenKind::Quoted(value), at);
+            return (TokenKind::Quoted(value.into()), at);
         }
-        last = Some((TokenKind::Quoted(value.clone()), at));
+        last = Some((TokenKind::Quoted(value.clone().into()), at));
         value.push('`');
         at += 1;
     }
 }
 
-fn double_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+fn double_quoted(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
     if text.starts_with("\"\"\"")
         && !dialect.is_endgame()
         && let Some(found) = triple_quoted(text)
@@ -210,39 +246,41 @@ fn double_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
 }
 
 /// `"""raw"""`, which may end with up to two more quotes.
-fn triple_quoted(text: &str) -> Option<(TokenKind, usize)> {
+fn triple_quoted(text: &str) -> Option<(TokenKind<'_>, usize)> {
     let body = &text[3..];
     let end = body.find("\"\"\"")?;
     if body[..end].contains(['\r', '\n']) {
         return None;
     }
     let more = body[end + 3..].bytes().take(2).take_while(|&byte| byte == b'"').count();
-    let value = body[..end + more].to_owned();
+    let value = Cow::Borrowed(&body[..end + more]);
     Some((TokenKind::Text(Text { value, raw: true, problem: None }), 3 + end + more + 3))
 }
 
 /// A string with escapes between `quote`s.
-fn escaped(text: &str, quote: char) -> (TokenKind, usize) {
+fn escaped(text: &str, quote: char) -> (TokenKind<'_>, usize) {
     let mut out = Text::default();
     let mut at = 1;
     loop {
-        let Some(c) = text[at..].chars().next() else { return unknown(text, at) };
-        if c == quote {
+        let rest = &text[at..];
+        let run = rest.bytes().position(|byte| matches!(byte, b'\\' | b'\r' | b'\n') || char::from(byte) == quote);
+        let Some(run) = run else { return unknown(text, text.len()) };
+        match &mut out.value {
+            empty if empty.is_empty() => *empty = Cow::Borrowed(&rest[..run]),
+            value => value.to_mut().push_str(&rest[..run]),
+        }
+        at += run;
+        if rest[run..].starts_with(quote) {
             return (TokenKind::Text(out), at + 1);
         }
-        if matches!(c, '\r' | '\n') {
+        if !rest[run..].starts_with('\\') {
             return unknown(text, at + 1);
         }
-        if c == '\\' {
-            let Some(length) = escape(&text[at..], &mut out) else {
-                let end = at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
-                return unknown(text, unicode_error_end(text, at).unwrap_or(end));
-            };
-            at += length;
-        } else {
-            out.value.push(c);
-            at += c.len_utf8();
-        }
+        let Some(length) = escape(&text[at..], &mut out) else {
+            let end = at + 1 + text[at + 1..].chars().next().map_or(0, char::len_utf8);
+            return unknown(text, unicode_error_end(text, at).unwrap_or(end));
+        };
+        at += length;
     }
 }
 
@@ -257,7 +295,7 @@ fn unicode_error_end(text: &str, at: usize) -> Option<usize> {
     Some(at + 3 + run.len() + rest.chars().next().map_or(0, char::len_utf8))
 }
 
-fn escape(text: &str, out: &mut Text) -> Option<usize> {
+fn escape(text: &str, out: &mut Text<'_>) -> Option<usize> {
     let c = text[1..].chars().next()?;
     let value = match c {
         'b' => '\u{8}',
@@ -269,11 +307,11 @@ fn escape(text: &str, out: &mut Text) -> Option<usize> {
         'u' => return unicode(text, out),
         _ => return None,
     };
-    out.value.push(value);
+    out.value.to_mut().push(value);
     Some(2)
 }
 
-fn unicode(text: &str, out: &mut Text) -> Option<usize> {
+fn unicode(text: &str, out: &mut Text<'_>) -> Option<usize> {
     let body = text.strip_prefix("\\u{")?;
     let end = body.find('}')?;
     let digits = &body[..end];
@@ -289,7 +327,7 @@ fn unicode(text: &str, out: &mut Text) -> Option<usize> {
         _ => None,
     };
     match (problem, code.and_then(char::from_u32)) {
-        (None, Some(c)) => out.value.push(c),
+        (None, Some(c)) => out.value.to_mut().push(c),
         (None, None) => note(out, format!("Invalid unicode character code [{digits}]")),
         (Some(problem), _) => note(out, problem),
     }
@@ -300,7 +338,7 @@ fn note(out: &mut Text, problem: String) {
     out.problem.get_or_insert(problem);
 }
 
-fn single_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+fn single_quoted(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
     let (mut kind, length) = escaped(text, '\'');
     if let TokenKind::Text(found) = &mut kind
         && !old_quotes(dialect)
@@ -311,7 +349,7 @@ fn single_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
 }
 
 /// `?"raw"` and `?'raw'`, in which a backslash keeps the quote after it.
-fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind, usize) {
+fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
     let quote = text[1..].chars().next().unwrap_or('"');
     let mut value = String::new();
     let mut escaped = false;
@@ -320,7 +358,7 @@ fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind, usize) {
             let problem = (!old_quotes(dialect)).then(|| {
                 format!("Use triple double quotes [\"\"\"] to define unescaped string literals, not [?{quote}]")
             });
-            return (TokenKind::Text(Text { value, raw: false, problem }), at + 1);
+            return (TokenKind::Text(Text { value: value.into(), raw: false, problem }), at + 1);
         }
         if matches!(c, '\r' | '\n') {
             break;

@@ -76,7 +76,7 @@ fn run<T>(
 pub(super) struct Parser<'a> {
     pub text: &'a str,
     pub options: &'a Options,
-    tokens: &'a [Token],
+    tokens: &'a [Token<'a>],
     pub at: usize,
     depth: usize,
     /// What the tree builder refuses; told only of a text that fits the grammar.
@@ -86,11 +86,11 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub fn peek(&self) -> &'a TokenKind {
+    pub fn peek(&self) -> &'a TokenKind<'a> {
         self.peek_at(0)
     }
 
-    pub fn peek_at(&self, ahead: usize) -> &'a TokenKind {
+    pub fn peek_at(&self, ahead: usize) -> &'a TokenKind<'a> {
         self.tokens.get(self.at + ahead).map_or(&TokenKind::End, |token| &token.kind)
     }
 
@@ -108,10 +108,13 @@ impl<'a> Parser<'a> {
         Span::new(start, self.span_at(self.at.saturating_sub(1)).end.max(start))
     }
 
+    // Inlined, so that a mark is compared with a constant.
+    #[inline]
     pub fn is(&self, mark: &str) -> bool {
         matches!(self.peek(), TokenKind::Mark(found) if *found == mark)
     }
 
+    #[inline]
     pub fn eat(&mut self, mark: &str) -> bool {
         let found = self.is(mark);
         self.at += usize::from(found);

@@ -39,7 +39,7 @@ impl Parser<'_> {
                 if let Some(product) = &text.problem {
                     self.problem(span, "categories are quoted with `\"`", product.clone());
                 }
-                Some(Name { text: text.value.clone(), quoted: true, span })
+                Some(Name { text: text.value.clone().into_owned(), quoted: true, span })
             }
             _ => return Err(self.no_category()),
         };

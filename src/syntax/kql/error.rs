@@ -1,16 +1,30 @@
 //! What the parser expected, as Kibana words it for programs and as an author needs it.
 
-use std::collections::BTreeSet;
-
 use super::advice::{advise, is_keyword, words};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::source::Span;
 
-/// Something that would have fitted at the furthest place.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+/// Something that would have fitted at the furthest place, in the order of our messages.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Expected {
-    /// A character of the language: `(`, `:`, `<=`.
-    Token(&'static str),
+    /// `(`
+    Open,
+    /// `)`
+    Close,
+    /// `:`
+    Colon,
+    /// `<`
+    Less,
+    /// `<=`
+    LessOrEqual,
+    /// `>`
+    Greater,
+    /// `>=`
+    GreaterOrEqual,
+    /// `{`
+    OpenBrace,
+    /// `}`
+    CloseBrace,
     /// `and` between spaces.
     And,
     /// `not` and a space.
@@ -32,37 +46,86 @@ pub(super) enum Expected {
 }
 
 impl Expected {
+    const ALL: [Self; 18] = [
+        Self::Open,
+        Self::Close,
+        Self::Colon,
+        Self::Less,
+        Self::LessOrEqual,
+        Self::Greater,
+        Self::GreaterOrEqual,
+        Self::OpenBrace,
+        Self::CloseBrace,
+        Self::And,
+        Self::Not,
+        Self::Or,
+        Self::End,
+        Self::FieldName,
+        Self::Literal,
+        Self::Value,
+        Self::Whitespace,
+        Self::Caret,
+    ];
+
+    /// A token or keyword as it is typed; for the others what they are, in Kibana's words.
+    pub const fn text(self) -> &'static str {
+        match self {
+            Self::Open => "(",
+            Self::Close => ")",
+            Self::Colon => ":",
+            Self::Less => "<",
+            Self::LessOrEqual => "<=",
+            Self::Greater => ">",
+            Self::GreaterOrEqual => ">=",
+            Self::OpenBrace => "{",
+            Self::CloseBrace => "}",
+            Self::And => "and",
+            Self::Not => "not",
+            Self::Or => "or",
+            Self::End => "end of input",
+            Self::FieldName => "field name",
+            Self::Literal => "literal",
+            Self::Value => "value",
+            Self::Whitespace => "whitespace",
+            Self::Caret => "@kuery-cursor@",
+        }
+    }
+
     fn product(self) -> String {
         match self {
-            Self::Token(token) => format!("\"{token}\""),
-            Self::And => "AND".into(),
-            Self::Not => "NOT".into(),
-            Self::Or => "OR".into(),
-            Self::End => "end of input".into(),
-            Self::FieldName => "field name".into(),
-            Self::Literal => "literal".into(),
-            Self::Value => "value".into(),
-            Self::Whitespace => "whitespace".into(),
-            Self::Caret => "\"@kuery-cursor@\"".into(),
+            Self::And | Self::Not | Self::Or => self.text().to_uppercase(),
+            Self::End | Self::FieldName | Self::Literal | Self::Value | Self::Whitespace => self.text().to_owned(),
+            token => format!("\"{}\"", token.text()),
         }
     }
 
     fn words(self) -> Option<String> {
         Some(match self {
-            Self::Token(token) => format!("`{token}`"),
-            Self::And => "`and`".into(),
-            Self::Not => "`not`".into(),
-            Self::Or => "`or`".into(),
             Self::End => "the end of the query".into(),
             Self::FieldName => "a field name".into(),
             Self::Literal | Self::Value => "a value".into(),
             Self::Whitespace | Self::Caret => return None,
+            typed => format!("`{}`", typed.text()),
         })
     }
 }
 
+/// A set of them, one bit each, because one is noted at nearly every character.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct ExpectedSet(u32);
+
+impl ExpectedSet {
+    pub const fn insert(&mut self, what: Expected) {
+        self.0 |= 1 << what as u32;
+    }
+
+    fn iter(self) -> impl Iterator<Item = Expected> {
+        Expected::ALL.into_iter().filter(move |&what| self.0 >> what as u32 & 1 == 1)
+    }
+}
+
 /// The finding for a text that is not KQL; `at` is the furthest place that could be read.
-pub(super) fn syntax(text: &str, at: usize, expected: &BTreeSet<Expected>) -> Diagnostic {
+pub(super) fn syntax(text: &str, at: usize, expected: ExpectedSet) -> Diagnostic {
     let found = text.get(at..).and_then(|rest| rest.chars().next());
     let span = Span::new(at, at + found.map_or(0, char::len_utf8));
     let words: Vec<String> = expected.iter().filter_map(|what| what.words()).collect();
@@ -85,7 +148,7 @@ pub(super) fn leading_wildcard(text: &str, span: Span) -> Diagnostic {
         .with_product(framed(text, span.start, short))
 }
 
-fn product(text: &str, at: usize, found: Option<char>, expected: &BTreeSet<Expected>) -> String {
+fn product(text: &str, at: usize, found: Option<char>, expected: ExpectedSet) -> String {
     let mut names: Vec<String> = expected.iter().map(|what| what.product()).collect();
     names.sort();
     let found = found.map_or_else(|| "end of input".to_owned(), |c| format!("\"{c}\""));

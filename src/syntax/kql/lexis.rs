@@ -35,6 +35,61 @@ pub(super) const fn is_special(c: char) -> bool {
     matches!(c, '\\' | '(' | ')' | ':' | '<' | '>' | '"' | '*' | '{' | '}')
 }
 
+/// The length of the [`is_space`] at the start, 0 where there is none.
+pub(super) const fn space_length(text: &[u8]) -> usize {
+    match text {
+        [b' ' | b'\t' | b'\r' | b'\n', ..] => 1,
+        [0xC2, 0xA0, ..] => 2,
+        _ => 0,
+    }
+}
+
+/// The length of all of them.
+pub(super) fn spaces_length(text: &[u8]) -> usize {
+    let mut at = 0;
+    loop {
+        match space_length(&text[at..]) {
+            0 => return at,
+            length => at += length,
+        }
+    }
+}
+
+/// Whether the text begins with the word, in whatever case.
+pub(super) fn starts_with_word(text: &[u8], word: &str) -> bool {
+    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word.as_bytes()))
+}
+
+/// The bytes that stand for themselves outside quotes whatever follows: no space and none that begins one, no special
+/// character, and not the first letter of `not`.
+const PLAIN: [bool; 256] = {
+    let mut plain = [true; 256];
+    let mut byte = 0;
+    while byte < 256 {
+        let c = byte as u8 as char;
+        // Of all bytes beyond ASCII only the first of the no-break space matters.
+        plain[byte] = byte != 0xC2 && !(c.is_ascii() && (is_space(c) || is_special(c) || matches!(c, 'n' | 'N')));
+        byte += 1;
+    }
+    plain
+};
+
+/// The length of what stands for itself outside quotes.
+pub(super) fn unquoted_run(text: &[u8]) -> usize {
+    let mut at = 0;
+    while let Some(&byte) = text.get(at)
+        && (PLAIN[usize::from(byte)] || matches!(text[at..], [b'n' | b'N', next, ..] if !matches!(next, b'o' | b'O')))
+    {
+        at += 1;
+    }
+    at
+}
+
+/// The length of what stands for itself inside quotes.
+pub(super) fn quoted_run(text: &[u8]) -> usize {
+    memchr::memchr2(b'"', b'\\', text).unwrap_or(text.len())
+}
+
 /// White space as `String.prototype.trim` sees it.
 pub(super) fn is_trimmed(c: char) -> bool {
     c == '\u{feff}' || (c.is_whitespace() && c != '\u{85}')
@@ -100,13 +155,21 @@ pub(super) fn unquoted(input: &str) -> Option<(&str, Unit)> {
 /// The decoded text of a literal, cut at its wildcards.
 #[derive(Debug, Default)]
 pub(super) struct Decoded {
-    /// The texts between the wildcards.
-    pub parts: Vec<String>,
+    /// The texts before the wildcards.
+    parts: Vec<String>,
     current: String,
     high: Option<u16>,
 }
 
 impl Decoded {
+    /// Appends characters that stand for themselves.
+    pub fn push_run(&mut self, run: &str) {
+        if !run.is_empty() {
+            self.flush();
+            self.current.push_str(run);
+        }
+    }
+
     /// Appends a unit. Two `\u` escapes in a row may be one astral character; a lone half becomes U+FFFD.
     pub fn push(&mut self, unit: Unit) {
         if let Unit::Code(code) = unit {
@@ -141,10 +204,16 @@ impl Decoded {
         }
     }
 
-    /// The texts between the wildcards; one where there was none.
-    pub fn finish(mut self) -> Vec<String> {
+    /// The texts before the wildcards, and the one after the last.
+    pub fn finish(mut self) -> (Vec<String>, String) {
         self.flush();
-        self.parts.push(self.current);
-        self.parts
+        (self.parts, self.current)
+    }
+
+    /// The whole text, wildcards as Kibana's tree keeps them.
+    pub fn marked(self) -> String {
+        let (mut parts, last) = self.finish();
+        parts.push(last);
+        parts.join(WILDCARD)
     }
 }

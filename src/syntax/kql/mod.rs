@@ -7,6 +7,7 @@ pub mod ast;
 mod complete;
 mod error;
 mod lexis;
+mod literal;
 mod parse;
 mod print;
 

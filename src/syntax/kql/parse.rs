@@ -8,8 +8,8 @@ use std::collections::BTreeSet;
 
 use super::Options;
 use super::ast::{Cursor, Kind, Literal, LiteralKind, Node, RangeOperator};
-use super::error::{self, Expected};
-use super::lexis::{self, Decoded, Unit, is_space, is_special, is_trimmed};
+use super::error::{self, Expected, ExpectedSet};
+use super::lexis::{self, is_trimmed, spaces_length, starts_with_word};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::source::{Source, Span};
 
@@ -35,7 +35,7 @@ pub fn parse(source: &Source, options: &Options) -> Result<Node, Diagnostics> {
     match parser.start() {
         Ok(node) => Ok(node),
         Err(Stop::Here(item)) => Err(failed(*item)),
-        Err(Stop::Syntax) => Err(failed(error::syntax(text, parser.furthest, &parser.expected))),
+        Err(Stop::Syntax) => Err(failed(error::syntax(text, parser.furthest, parser.expected))),
     }
 }
 
@@ -49,33 +49,55 @@ enum Stop {
 
 type Parsed<T> = Result<T, Stop>;
 
-struct Parser<'a> {
-    text: &'a str,
-    options: &'a Options,
-    at: usize,
+pub(super) struct Parser<'a> {
+    pub text: &'a str,
+    pub options: &'a Options,
+    pub at: usize,
     depth: usize,
     furthest: usize,
-    expected: BTreeSet<Expected>,
+    expected: ExpectedSet,
     /// Where a space was looked for in vain inside a labeled rule; Kibana's memo keeps it silent there afterwards.
-    silent: BTreeSet<usize>,
+    pub silent: Places,
     /// Likewise for the caret.
-    silent_caret: BTreeSet<usize>,
+    pub silent_caret: BTreeSet<usize>,
+}
+
+/// A set of places in a text, one bit each.
+pub(super) struct Places(Vec<u64>);
+
+impl Places {
+    pub fn insert(&mut self, at: usize) {
+        if let Some(bits) = self.0.get_mut(at / 64) {
+            *bits |= 1 << (at % 64);
+        }
+    }
+
+    fn contains(&self, at: usize) -> bool {
+        self.0.get(at / 64).is_some_and(|bits| bits >> (at % 64) & 1 == 1)
+    }
 }
 
 impl<'a> Parser<'a> {
     fn new(text: &'a str, options: &'a Options) -> Self {
-        let (expected, silent, silent_caret) = Default::default();
+        let silent = Places(vec![0; text.len() / 64 + 1]);
+        let (expected, silent_caret) = Default::default();
         Self { text, options, at: 0, depth: 0, furthest: 0, expected, silent, silent_caret }
     }
 
-    fn rest(&self) -> &'a str {
+    /// What is left of the text.
+    pub fn rest(&self) -> &'a str {
         self.text.get(self.at..).unwrap_or_default()
+    }
+
+    /// The bytes of it.
+    pub fn bytes(&self) -> &'a [u8] {
+        self.text.as_bytes().get(self.at..).unwrap_or_default()
     }
 
     fn expect(&mut self, at: usize, what: Expected) {
         if at > self.furthest {
             self.furthest = at;
-            self.expected.clear();
+            self.expected = ExpectedSet::default();
         }
         if at == self.furthest {
             self.expected.insert(what);
@@ -84,32 +106,33 @@ impl<'a> Parser<'a> {
 
     /// `Space*`
     fn spaces(&mut self) {
-        self.at += space_length(self.rest());
-        if !self.silent.contains(&self.at) {
+        self.at += spaces_length(self.bytes());
+        if !self.silent.contains(self.at) {
             self.expect(self.at, Expected::Whitespace);
         }
     }
 
     /// `Space+` inside a label: fails without a word.
     fn spaces_within(&mut self) -> bool {
-        let length = space_length(self.rest());
+        let length = spaces_length(self.bytes());
         self.at += length;
         self.silent.insert(self.at);
         length > 0
     }
 
-    fn eat(&mut self, token: &str, expected: Expected) -> bool {
-        let found = self.rest().starts_with(token);
+    fn eat(&mut self, token: Expected) -> bool {
+        let text = token.text();
+        let found = self.bytes().starts_with(text.as_bytes());
         if found {
-            self.at += token.len();
+            self.at += text.len();
         } else {
-            self.expect(self.at, expected);
+            self.expect(self.at, token);
         }
         found
     }
 
-    fn require(&mut self, token: &str, expected: Expected) -> Parsed<()> {
-        if self.eat(token, expected) { Ok(()) } else { Err(Stop::Syntax) }
+    fn require(&mut self, token: Expected) -> Parsed<()> {
+        if self.eat(token) { Ok(()) } else { Err(Stop::Syntax) }
     }
 
     fn nested<T>(&mut self, body: impl FnOnce(&mut Self) -> Parsed<T>) -> Parsed<T> {
@@ -150,11 +173,11 @@ impl<'a> Parser<'a> {
     fn trailing(&mut self) -> Option<Node> {
         if let Some(symbol) = &self.options.cursor_symbol {
             let start = self.at;
-            let before = space_length(self.rest());
+            let before = spaces_length(self.bytes());
             if let Some(rest) = self.rest()[before..].strip_prefix(symbol.as_str()) {
-                let after = space_length(rest);
+                let after = spaces_length(rest.as_bytes());
                 self.at = start + before + symbol.len() + after;
-                if !self.silent.contains(&self.at) {
+                if !self.silent.contains(self.at) {
                     self.expect(self.at, Expected::Whitespace);
                 }
                 let mut cursor = self.caret(start, &self.text[start..start + before], &rest[..after]);
@@ -169,7 +192,7 @@ impl<'a> Parser<'a> {
         None
     }
 
-    fn caret(&self, start: usize, prefix: &str, suffix: &str) -> Cursor {
+    pub fn caret(&self, start: usize, prefix: &str, suffix: &str) -> Cursor {
         let symbol = self.options.cursor_symbol.as_deref().unwrap_or_default();
         let units = |text: &str| text.encode_utf16().count();
         let token = self.text.get(start..self.at).unwrap_or_default();
@@ -185,17 +208,17 @@ impl<'a> Parser<'a> {
 
     /// `OrQuery = AndQuery (Or AndQuery)*`
     fn or_query(&mut self) -> Parsed<Node> {
-        self.chain(("or", Expected::Or), Kind::Or, &mut Self::and_query)
+        self.chain(Expected::Or, Kind::Or, &mut Self::and_query)
     }
 
     /// `AndQuery = NotQuery (And NotQuery)*`
     fn and_query(&mut self) -> Parsed<Node> {
-        self.chain(("and", Expected::And), Kind::And, &mut Self::not_query)
+        self.chain(Expected::And, Kind::And, &mut Self::not_query)
     }
 
     fn chain(
         &mut self,
-        word: (&str, Expected),
+        word: Expected,
         join: fn(Vec<Node>) -> Kind,
         operand: &mut dyn FnMut(&mut Self) -> Parsed<Node>,
     ) -> Parsed<Node> {
@@ -203,7 +226,8 @@ impl<'a> Parser<'a> {
         if !self.conjunction(word) {
             return Ok(first);
         }
-        let mut nodes = vec![first, operand(self)?];
+        let mut nodes = Vec::with_capacity(4);
+        nodes.extend([first, operand(self)?]);
         while self.conjunction(word) {
             nodes.push(operand(self)?);
         }
@@ -215,31 +239,31 @@ impl<'a> Parser<'a> {
     }
 
     /// `Or` and `And`: the word between spaces.
-    fn conjunction(&mut self, (word, expected): (&str, Expected)) -> bool {
+    fn conjunction(&mut self, word: Expected) -> bool {
         let start = self.at;
         let found = self.spaces_within() && self.word(word) && self.spaces_within();
-        if !found {
-            self.at = start;
-            self.expect(start, expected);
-        }
-        found
-    }
-
-    fn word(&mut self, word: &str) -> bool {
-        let found = self.rest().get(..word.len()).is_some_and(|text| text.eq_ignore_ascii_case(word));
-        if found {
-            self.at += word.len();
-        }
-        found
+        self.at_or_back(start, found, word)
     }
 
     /// `Not = "not"i Space+`
     fn not(&mut self) -> bool {
         let start = self.at;
-        let found = self.word("not") && self.spaces_within();
+        let found = self.word(Expected::Not) && self.spaces_within();
+        self.at_or_back(start, found, Expected::Not)
+    }
+
+    fn at_or_back(&mut self, start: usize, found: bool, word: Expected) -> bool {
         if !found {
             self.at = start;
-            self.expect(start, Expected::Not);
+            self.expect(start, word);
+        }
+        found
+    }
+
+    fn word(&mut self, word: Expected) -> bool {
+        let found = starts_with_word(self.bytes(), word.text());
+        if found {
+            self.at += word.text().len();
         }
         found
     }
@@ -256,23 +280,23 @@ impl<'a> Parser<'a> {
     /// `SubQuery = "(" Space* OrQuery Space* ")" / NestedQuery`
     fn sub_query(&mut self) -> Parsed<Node> {
         let start = self.at;
-        if !self.eat("(", Expected::Token("(")) {
+        if !self.eat(Expected::Open) {
             return self.nested_query();
         }
-        self.nested(|parser| parser.enclosed(start, ")", &mut Self::or_query))
+        self.nested(|parser| parser.enclosed(start, Expected::Close, &mut Self::or_query))
     }
 
     /// The rest of a group after its opening.
     fn enclosed(
         &mut self,
         start: usize,
-        close: &'static str,
+        close: Expected,
         body: &mut dyn FnMut(&mut Self) -> Parsed<Node>,
     ) -> Parsed<Node> {
         self.spaces();
         let mut node = body(self)?;
         let caret = self.trailing();
-        self.require(close, Expected::Token(close))?;
+        self.require(close)?;
         if let Some(caret) = caret {
             return Ok(caret);
         }
@@ -300,22 +324,22 @@ impl<'a> Parser<'a> {
     fn field_test(&mut self, field: &Literal) -> Parsed<Option<Node>> {
         let after_literal = self.at;
         self.spaces();
-        if self.eat(":", Expected::Token(":")) {
+        if self.eat(Expected::Colon) {
             self.spaces();
-            if self.eat("{", Expected::Token("{")) {
+            if self.eat(Expected::OpenBrace) {
                 return self.nested(|parser| parser.nested_group(field)).map(Some);
             }
             let node = self.list_of_values(field)?;
             return Ok(Some(with_field(node, field)));
         }
         let operators = [
-            ("<=", RangeOperator::Lte),
-            (">=", RangeOperator::Gte),
-            ("<", RangeOperator::Lt),
-            (">", RangeOperator::Gt),
+            (Expected::LessOrEqual, RangeOperator::Lte),
+            (Expected::GreaterOrEqual, RangeOperator::Gte),
+            (Expected::Less, RangeOperator::Lt),
+            (Expected::Greater, RangeOperator::Gt),
         ];
         for (token, operator) in operators {
-            if self.eat(token, Expected::Token(token)) {
+            if self.eat(token) {
                 return self.range(field, operator).map(Some);
             }
         }
@@ -325,7 +349,7 @@ impl<'a> Parser<'a> {
 
     fn nested_group(&mut self, path: &Literal) -> Parsed<Node> {
         let mut inside = None;
-        let query = self.enclosed(self.at, "}", &mut |parser| {
+        let query = self.enclosed(self.at, Expected::CloseBrace, &mut |parser| {
             let query = parser.or_query()?;
             inside = Some(&query.kind).filter(|kind| matches!(kind, Kind::Cursor(_))).cloned();
             Ok(query)
@@ -364,8 +388,9 @@ impl<'a> Parser<'a> {
     /// `ListOfValues = "(" Space* OrValues Space* ")" / Value`
     fn list_of_values(&mut self, field: &Literal) -> Parsed<Node> {
         let start = self.at;
-        if self.eat("(", Expected::Token("(")) {
-            return self.nested(|parser| parser.enclosed(start, ")", &mut |parser| parser.or_values(field)));
+        if self.eat(Expected::Open) {
+            return self
+                .nested(|parser| parser.enclosed(start, Expected::Close, &mut |parser| parser.or_values(field)));
         }
         let Some(value) = self.literal() else {
             self.expect(start, Expected::Value);
@@ -381,12 +406,12 @@ impl<'a> Parser<'a> {
 
     /// `OrValues = AndValues (Or AndValues)*`
     fn or_values(&mut self, field: &Literal) -> Parsed<Node> {
-        self.chain(("or", Expected::Or), Kind::Or, &mut |parser| parser.and_values(field))
+        self.chain(Expected::Or, Kind::Or, &mut |parser| parser.and_values(field))
     }
 
     /// `AndValues = NotValues (And NotValues)*`
     fn and_values(&mut self, field: &Literal) -> Parsed<Node> {
-        self.chain(("and", Expected::And), Kind::And, &mut |parser| parser.not_values(field))
+        self.chain(Expected::And, Kind::And, &mut |parser| parser.not_values(field))
     }
 
     /// `NotValues = Not ListOfValues / ListOfValues`
@@ -406,175 +431,6 @@ impl<'a> Parser<'a> {
         }
         Err(Stop::Here(Box::new(error::leading_wildcard(self.text, value.span))))
     }
-
-    /// `Quoted / Unquoted`
-    fn literal(&mut self) -> Option<Literal> {
-        let start = self.at;
-        if self.rest().starts_with('"') {
-            let found = self.quoted();
-            if found.is_none() {
-                self.at = start;
-                self.silent_caret.insert(start);
-            }
-            return found;
-        }
-        self.unquoted()
-    }
-
-    fn quoted(&mut self) -> Option<Literal> {
-        let start = self.at;
-        self.at += 1;
-        let mut caret = CaretText::default();
-        loop {
-            if self.rest().starts_with('"') {
-                break;
-            }
-            if self.at_cursor(&mut caret) {
-                continue;
-            }
-            if self.at_second_cursor() {
-                return None;
-            }
-            let (rest, unit) = lexis::quoted(self.rest())?;
-            caret.push(unit);
-            self.at = self.text.len() - rest.len();
-        }
-        self.at += 1;
-        Some(self.literal_of(start, caret, true))
-    }
-
-    fn unquoted(&mut self) -> Option<Literal> {
-        let start = self.at;
-        let mut caret = CaretText::default();
-        loop {
-            if self.at_cursor(&mut caret) {
-                continue;
-            }
-            if self.at_second_cursor() {
-                break;
-            }
-            if !self.rest().starts_with(['\\', '*']) && self.at_keyword() {
-                break;
-            }
-            let Some((rest, unit)) = lexis::unquoted(self.rest()) else { break };
-            caret.push(unit);
-            self.at = self.text.len() - rest.len();
-        }
-        if caret.before.is_none() || self.rest().is_empty() {
-            self.silent_caret.insert(self.at);
-        }
-        (self.at > start).then(|| self.literal_of(start, caret, false))
-    }
-
-    /// The look-ahead `!Keyword`. Notes where a space was looked for in vain.
-    fn at_keyword(&mut self) -> bool {
-        let Some(c) = self.rest().chars().next() else {
-            self.silent.insert(self.at);
-            return false;
-        };
-        if is_special(c) {
-            return false;
-        }
-        if !is_space(c) {
-            let rest = self.rest();
-            let silent_here = matches!(c, 'n' | 'N') && starts_with_word(rest, "not");
-            return silent_here && self.space_at(self.at + 3);
-        }
-        let after = self.at + c.len_utf8();
-        let rest = self.text.get(after..).unwrap_or_default();
-        let length = if starts_with_word(rest, "or") {
-            2
-        } else if starts_with_word(rest, "and") {
-            3
-        } else {
-            return false;
-        };
-        self.space_at(after + length)
-    }
-
-    fn space_at(&mut self, at: usize) -> bool {
-        let found = self.text.get(at..).and_then(|text| text.chars().next()).is_some_and(is_space);
-        if !found {
-            self.silent.insert(at);
-        }
-        found
-    }
-
-    /// Passes the caret, once, when the completion productions are on.
-    fn at_cursor(&mut self, caret: &mut CaretText) -> bool {
-        let Some(symbol) = self.options.cursor_symbol.as_deref() else { return false };
-        let found = caret.before.is_none() && self.rest().starts_with(symbol);
-        if found {
-            self.at += symbol.len();
-            caret.before = Some(std::mem::take(&mut caret.decoded).finish());
-        }
-        found
-    }
-
-    /// Whether a caret stands where one was passed already; the productions know only one.
-    fn at_second_cursor(&self) -> bool {
-        self.options.cursor_symbol.as_deref().is_some_and(|symbol| self.rest().starts_with(symbol))
-    }
-
-    fn literal_of(&mut self, start: usize, caret: CaretText, quoted: bool) -> Literal {
-        let span = Span::new(start, self.at);
-        if !quoted && !self.rest().starts_with(is_special) {
-            self.silent.insert(self.at);
-        }
-        let parts = caret.decoded.finish();
-        let kind = match caret.before {
-            Some(before) => {
-                let mark = |parts: Vec<String>| parts.join(lexis::WILDCARD);
-                let cursor = self.caret(start, &mark(before), &mark(parts));
-                LiteralKind::Cursor(Box::new(cursor))
-            }
-            None if quoted => LiteralKind::Text { value: parts.concat(), quoted },
-            None => unquoted_kind(parts),
-        };
-        Literal { kind, span }
-    }
-}
-
-/// The decoded text of a literal, and the part of it before the caret.
-#[derive(Default)]
-struct CaretText {
-    before: Option<Vec<String>>,
-    decoded: Decoded,
-}
-
-impl CaretText {
-    fn push(&mut self, unit: Unit) {
-        self.decoded.push(unit);
-    }
-}
-
-fn unquoted_kind(mut parts: Vec<String>) -> LiteralKind {
-    if let Some(first) = parts.first_mut() {
-        *first = first.trim_start_matches(is_trimmed).to_owned();
-    }
-    if let Some(last) = parts.last_mut() {
-        *last = last.trim_end_matches(is_trimmed).to_owned();
-    }
-    if parts.len() > 1 {
-        // Kibana's tree keeps wildcards as this text, so where it is typed it is one.
-        let parts = parts.iter().flat_map(|part| part.split(lexis::WILDCARD)).map(str::to_owned);
-        return LiteralKind::Wildcard(parts.collect());
-    }
-    let value = parts.pop().unwrap_or_default();
-    match value.as_str() {
-        "null" => LiteralKind::Null,
-        "true" => LiteralKind::Bool(true),
-        "false" => LiteralKind::Bool(false),
-        _ => LiteralKind::Text { value, quoted: false },
-    }
-}
-
-fn space_length(text: &str) -> usize {
-    text.len() - text.trim_start_matches(is_space).len()
-}
-
-fn starts_with_word(text: &str, word: &str) -> bool {
-    text.get(..word.len()).is_some_and(|start| start.eq_ignore_ascii_case(word))
 }
 
 fn negated(start: usize, node: Node) -> Node {
