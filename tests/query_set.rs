@@ -179,6 +179,25 @@ fn records_of_random_events() {
 }
 
 #[test]
+fn strings_of_every_length() {
+    let fields = keys(&["a", "b"].map(str::to_owned).into());
+    let (layout, mut scratch) = (Layout::new(&fields), Scratch::default());
+    for length in 0..140 {
+        for piece in ["", "\\\"", "\\u0041", "\u{e9}", "\u{10348}", "\u{7f}", " !#[]"] {
+            let at = if length == 0 { 0 } else { (length * 31 + piece.len()) % length };
+            let text = format!("{}{piece}{}", "x".repeat(at), "y".repeat(length - at));
+            same_record(&format!(r#"{{"c":"{text}","a":"{text}","b":["{text}",1]}}"#), &fields, &layout, &mut scratch);
+        }
+        for piece in ["\n", "\u{0}", "\u{1f}", "\\x", "\""] {
+            for at in [0, length / 2, length] {
+                let text = format!(r#"{{"a":"{}{piece}{}"}}"#, "x".repeat(at), "y".repeat(length - at));
+                assert!(Record::read(text.as_bytes(), &layout, &mut scratch).is_err(), "{text}");
+            }
+        }
+    }
+}
+
+#[test]
 fn verdicts_on_broken_json_are_those_of_serde_json() {
     let fields = keys(&["a", "a.b", "c"].map(str::to_owned).into());
     let (layout, mut scratch) = (Layout::new(&fields), Scratch::default());
@@ -300,6 +319,44 @@ fn same_set(texts: &[String], (unindexed, crowd): (usize, usize), query: &dyn Fn
     let most = (COUNT * texts.len()) as u64;
     assert!(matches.candidates() <= most && matches.asked() <= 2 * most, "{}", query(0));
     assert_eq!((set.stats().unindexed, set.stats().crowd), (unindexed, crowd), "{}", query(0));
+}
+
+#[test]
+fn negations_and_long_lists() {
+    let queries: Vec<Query> = [
+        "not a: x1",
+        "a: *",
+        "not a: *",
+        "not (a: x1 and b: x2)",
+        "not (a: x1 or b: x2)",
+        "not a: x*2",
+        "a: (x1 or x2 or x3 or x4 or x5)",
+        "not a: (x1 or x2 or x3 or x4 or x5) and not b: (x2 or x4 or x6 or x8)",
+        "a: (x1 or x2 or x3 or x4) or b: (x5 or x6 or x7 or x8) or c > 3",
+        "b: x1 and not (a: x1 or a: x2 or b: x3 or b: x4 or c: 5 or a: y*)",
+        "not c > 3",
+        "not a: x3 or b: x3",
+        "*",
+    ]
+    .iter()
+    .map(|text| Query::kql(text).unwrap())
+    .collect();
+    let mut random = Random::new(5);
+    let mut texts = vec!["{}".to_owned()];
+    for _ in 0..400 {
+        let mut value = || match random.below(12) {
+            0 => "null".to_owned(),
+            1 => random.below(9).to_string(),
+            2 => format!(r#"["x{}","x{}"]"#, random.below(9), random.below(9)),
+            3 => format!(r#""X{}""#, random.below(9)),
+            _ => format!(r#""x{}""#, random.below(9)),
+        };
+        texts.push(format!(r#"{{"a":{},"b":{},"c":{}}}"#, value(), value(), value()));
+        texts.push(format!(r#"{{"b":{}}}"#, value()));
+    }
+    same_verdicts(&queries, &texts);
+    let set = QuerySet::new(&queries).unwrap();
+    assert_eq!(set.stats().unindexed, 0);
 }
 
 #[test]

@@ -13,8 +13,37 @@ pub(super) enum Op {
     Not(u32),
     And(Box<[u32]>),
     Or(Box<[u32]>),
+    /// An `Or` of many, made by [`Flat::list`].
+    List(Box<List>),
     /// Place in [`Flat::nested`].
     Nested(u32),
+}
+
+/// Alternatives of which most are leaves that are *filed*: the index finds them whenever their answer may be yes. What it found
+/// is looked for in the list, so that the length of the list costs nothing.
+#[derive(Debug)]
+pub(super) struct List {
+    /// The fields of the leaves.
+    pub fields: Box<[u32]>,
+    /// In ascending order.
+    pub leaves: Box<[u32]>,
+    /// The other alternatives.
+    pub rest: Box<[u32]>,
+}
+
+/// From how many filed leaves on an `Or` is a list.
+const LONG: usize = 4;
+
+/// What a leaf costs that the index answers.
+pub(super) const LOOK_UP: u32 = 100;
+
+/// The cost of alternatives: however many the index answers, they cost no more than a few.
+fn alternatives(costs: impl Iterator<Item = u32>) -> u32 {
+    let (mut found, mut asked) = (1, 0_u32);
+    for cost in costs {
+        if cost <= LOOK_UP { found = LOOK_UP.min(found + cost) } else { asked = asked.saturating_add(cost) }
+    }
+    asked.saturating_add(found)
 }
 
 /// The predicates of a program, flattened.
@@ -71,6 +100,27 @@ impl Flat {
         items.iter().filter_map(leaf).take(most).collect()
     }
 
+    /// Makes lists of long `Or`s, and shows each leaf in one; `field` is that of a filed leaf.
+    pub fn list(&mut self, field: impl Fn(u32) -> Option<u32>, mut listed: impl FnMut(u32)) {
+        for at in 0..self.ops.len() {
+            let Op::Or(items) = &self.ops[at] else { continue };
+            let filed = |item: &u32| match self.ops[*item as usize] {
+                Op::Leaf(leaf) => field(leaf).map(|field| (field, leaf)),
+                _ => None,
+            };
+            let (mut fields, mut leaves): (Vec<u32>, Vec<u32>) = items.iter().filter_map(filed).unzip();
+            if leaves.len() < LONG {
+                continue;
+            }
+            fields.sort_unstable();
+            fields.dedup();
+            leaves.sort_unstable();
+            leaves.iter().for_each(|&leaf| listed(leaf));
+            let rest = items.iter().copied().filter(|item| filed(item).is_none()).collect();
+            self.ops[at] = Op::List(Box::new(List { fields: fields.into(), leaves: leaves.into(), rest }));
+        }
+    }
+
     fn add(&mut self, node: &Node) -> u32 {
         let (tag, items): (u8, Vec<u32>) = match node {
             Node::Const(value) => (0, vec![u32::from(*value)]),
@@ -117,8 +167,9 @@ impl Flat {
                 Op::Const(_) => 0,
                 Op::Leaf(leaf) => leaf_cost(*leaf),
                 Op::Not(inner) => of(inner),
-                Op::And(items) | Op::Or(items) => items.iter().map(of).fold(1, u32::saturating_add),
-                Op::Nested(_) => 100_000,
+                Op::And(items) => items.iter().map(of).fold(1, u32::saturating_add),
+                Op::Or(items) => alternatives(items.iter().map(of)),
+                Op::List(_) | Op::Nested(_) => 100_000,
             };
             // Someone else has likely asked already.
             costs.push(whole / self.uses[at].clamp(1, 1_000));

@@ -9,7 +9,7 @@
 
 use hashbrown::HashMap;
 
-use super::flat::{Flat, Op};
+use super::flat::{Flat, LOOK_UP, List, Op};
 use super::index::{Entry, FieldIndex, Finding, entries};
 use super::program::Program;
 use super::witness::{weights, witness};
@@ -28,10 +28,15 @@ pub struct Set {
     is_eager: Vec<bool>,
     /// For each leaf, whether the index finds it whenever its answer may be yes.
     filed: Vec<bool>,
+    /// For each leaf, whether a list has it.
+    listed: Vec<bool>,
     /// For each leaf, the predicates that it is a witness of.
     groups: Vec<Vec<Group>>,
     gates: Vec<Box<[u32]>>,
-    /// Predicates without a witness.
+    /// Predicates that hold unless a question is answered yes: they are filed under the witness of their negation.
+    unless: Vec<u32>,
+    is_unless: Vec<bool>,
+    /// Predicates without a witness either way.
     every: Vec<u32>,
 }
 
@@ -57,10 +62,14 @@ pub struct SetScratch {
     gates: Vec<(u32, State)>,
     /// The epoch in which each field was looked up, each leaf expanded, and each predicate tried.
     looked_up: Vec<u32>,
+    /// For each field, the leaves of lists that were found when it was looked up.
+    hits: Vec<Vec<u32>>,
     expanded: Vec<u32>,
     tried: Vec<u32>,
     queue: Vec<u32>,
     text: String,
+    /// Predicates that hold, and those of [`Set::unless`] that do not.
+    exceptions: Vec<u32>,
     found: Vec<u32>,
     candidates: u64,
     asked: u64,
@@ -102,6 +111,7 @@ impl SetScratch {
             self.ops.resize(set.flat.ops.len(), (0, State::Maybe));
             self.gates.resize(set.gates.len(), (0, State::Maybe));
             self.looked_up.resize(set.fields.len(), 0);
+            self.hits.resize(set.fields.len(), Vec::new());
             self.expanded.resize(set.filed.len(), 0);
             self.tried.resize(set.flat.roots.len(), 0);
             self.evaluated.resize(set.flat.roots.len(), 0);
@@ -109,8 +119,9 @@ impl SetScratch {
         // Another set may have as many of each.
         self.gates.resize(set.gates.len(), (0, State::Maybe));
         self.looked_up.resize(set.fields.len(), 0);
+        self.hits.resize(set.fields.len(), Vec::new());
         self.epoch += 1;
-        self.found.clear();
+        self.exceptions.clear();
         self.queue.clear();
     }
 }
@@ -125,8 +136,8 @@ impl Set {
         let entries: Vec<Option<Vec<Entry>>> = program.leaves.iter().map(entries).collect();
         let is_term: Vec<bool> = entries.iter().map(|entries| entries.as_deref().is_some_and(all_terms)).collect();
         let cost = |leaf: u32| match is_term.get(leaf as usize) {
-            Some(true) => 100,
-            _ => program.leaves.get(leaf as usize).map_or(0, |leaf| 100 * leaf.asker.cost()),
+            Some(true) => LOOK_UP,
+            _ => program.leaves.get(leaf as usize).map_or(0, |leaf| 2 * LOOK_UP * leaf.asker.cost()),
         };
         let flat = Flat::new(&program, &cost);
         let mut set = Self {
@@ -135,8 +146,11 @@ impl Set {
             eager: Vec::new(),
             is_eager: vec![false; program.fields.len()],
             filed: Vec::new(),
+            listed: vec![false; program.leaves.len()],
             groups: Vec::new(),
             gates: Vec::new(),
+            unless: Vec::new(),
+            is_unless: vec![false; flat.roots.len()],
             every: Vec::new(),
             flat,
             program,
@@ -146,6 +160,9 @@ impl Set {
         set.filed = is_term.iter().zip(&uses).map(|(is_term, &uses)| *is_term && uses > 0).collect();
         set.group(&entries, &uses);
         set.index(&entries);
+        let Self { flat, filed, listed, program, .. } = &mut set;
+        let field = |leaf: u32| filed[leaf as usize].then(|| program.leaves[leaf as usize].field.id());
+        flat.list(field, |leaf| listed[leaf as usize] = true);
         set
     }
 
@@ -155,13 +172,18 @@ impl Set {
         let mut gates: HashMap<Box<[u32]>, u32> = HashMap::new();
         let mut filed: Vec<HashMap<u32, Vec<u32>>> = vec![HashMap::new(); self.program.leaves.len()];
         for (root, &op) in self.flat.roots.iter().enumerate() {
-            let Some((_, mut leaves)) = witness(&self.flat, op, false, &weights) else {
+            let (mut leaves, gate) = if let Some((_, leaves)) = witness(&self.flat, op, false, &weights) {
+                (leaves, self.flat.gate(op, |leaf| self.filed[leaf as usize] && uses[leaf as usize] >= COMMON, GATE))
+            } else if let Some((_, leaves)) = witness(&self.flat, op, true, &weights) {
+                self.unless.push(root as u32);
+                self.is_unless[root] = true;
+                (leaves, Box::default())
+            } else {
                 self.every.push(root as u32);
                 continue;
             };
             leaves.sort_unstable();
             leaves.dedup();
-            let gate = self.flat.gate(op, |leaf| self.filed[leaf as usize] && uses[leaf as usize] >= COMMON, GATE);
             let fresh = gates.len() as u32;
             let gate = *gates.entry(gate).or_insert(fresh);
             for leaf in leaves {
@@ -199,7 +221,7 @@ impl Set {
         &self.layout
     }
 
-    /// How many predicates have no witness and are evaluated for every event.
+    /// How many predicates have no witness either way and are evaluated for every event.
     pub fn unindexed(&self) -> usize {
         self.every.len()
     }
@@ -230,20 +252,52 @@ impl Set {
         for &root in &self.every {
             self.try_root(root, event, scratch);
         }
-        scratch.found.sort_unstable();
+        scratch.exceptions.sort_unstable();
+        if self.unless.is_empty() {
+            return &scratch.exceptions;
+        }
+        self.merge(scratch);
         &scratch.found
+    }
+
+    /// Puts together what holds by default and the exceptions.
+    fn merge(&self, scratch: &mut SetScratch) {
+        let SetScratch { exceptions, found, .. } = scratch;
+        found.clear();
+        let mut rest = self.unless.as_slice();
+        for &root in exceptions.iter() {
+            let (before, from) = rest.split_at(rest.partition_point(|&other| other < root));
+            found.extend_from_slice(before);
+            rest = from;
+            if self.is_unless[root as usize] {
+                rest = rest.get(1..).unwrap_or_default();
+            } else {
+                found.push(root);
+            }
+        }
+        found.extend_from_slice(rest);
     }
 
     /// Notes which questions the values of a field may answer.
     fn look_up(&self, field: u32, event: &dyn Document, scratch: &mut SetScratch) {
         let (at, epoch) = (field as usize, scratch.epoch);
         let (Some(index), Some(key)) = (self.fields.get(at), self.program.fields.get(at)) else { return };
-        scratch.looked_up[at] = epoch;
-        let SetScratch { leaves, expanded, queue, text, .. } = scratch;
+        if std::mem::replace(&mut scratch.looked_up[at], epoch) == epoch {
+            return;
+        }
+        let SetScratch { leaves, expanded, queue, text, hits, .. } = scratch;
+        let hits = &mut hits[at];
+        hits.clear();
         let mut note = |leaf: u32, finding: Finding| {
             let at = leaf as usize;
-            if leaves[at].0 != epoch || finding == Finding::Yes {
-                leaves[at] = (epoch, if finding == Finding::Yes { State::Yes } else { State::Maybe });
+            if leaves[at].0 != epoch {
+                leaves[at] = (epoch, State::Maybe);
+                if self.listed[at] {
+                    hits.push(leaf);
+                }
+            }
+            if finding == Finding::Yes {
+                leaves[at].1 = State::Yes;
             }
             if expanded[at] != epoch && !self.groups[at].is_empty() {
                 expanded[at] = epoch;
@@ -293,8 +347,8 @@ impl Set {
         }
         scratch.candidates += 1;
         scratch.evaluated[root as usize] += 1;
-        if self.holds(self.flat.roots[root as usize], event, scratch) {
-            scratch.found.push(root);
+        if self.holds(self.flat.roots[root as usize], event, scratch) != self.is_unless[root as usize] {
+            scratch.exceptions.push(root);
         }
     }
 
@@ -302,10 +356,7 @@ impl Set {
         let at = leaf as usize;
         let own = &self.program.leaves[at];
         if self.filed[at] && scratch.leaves[at].0 != scratch.epoch {
-            let field = own.field.id();
-            if scratch.looked_up[field as usize] != scratch.epoch {
-                self.look_up(field, event, scratch);
-            }
+            self.look_up(own.field.id(), event, scratch);
             if scratch.leaves[at].0 != scratch.epoch {
                 // The index finds all that it could be.
                 scratch.leaves[at] = (scratch.epoch, State::No);
@@ -323,7 +374,7 @@ impl Set {
     }
 
     fn holds(&self, op: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
-        let (Op::And(_) | Op::Or(_) | Op::Nested(_)) = &self.flat.ops[op as usize] else {
+        let (Op::And(_) | Op::Or(_) | Op::List(_) | Op::Nested(_)) = &self.flat.ops[op as usize] else {
             return self.settle(op, event, scratch);
         };
         if !self.flat.is_shared(op) {
@@ -345,8 +396,25 @@ impl Set {
             Op::Not(inner) => !self.holds(*inner, event, scratch),
             Op::And(items) => items.iter().all(|&item| self.holds(item, event, scratch)),
             Op::Or(items) => items.iter().any(|&item| self.holds(item, event, scratch)),
+            Op::List(list) => self.any_of(list, event, scratch),
             Op::Nested(place) => self.program.holds(&self.flat.nested[*place as usize], event),
         }
+    }
+
+    fn any_of(&self, list: &List, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+        let found = |field: &u32, scratch: &mut SetScratch| {
+            let at = *field as usize;
+            self.look_up(*field, event, scratch);
+            if scratch.hits[at].len() > list.leaves.len() {
+                return list.leaves.iter().any(|&leaf| self.answer(leaf, event, scratch));
+            }
+            (0..scratch.hits[at].len()).any(|place| {
+                let leaf = scratch.hits[at][place];
+                list.leaves.binary_search(&leaf).is_ok() && self.answer(leaf, event, scratch)
+            })
+        };
+        list.fields.iter().any(|field| found(field, scratch))
+            || list.rest.iter().any(|&item| self.holds(item, event, scratch))
     }
 }
 

@@ -70,7 +70,7 @@ pub(super) fn witness(flat: &Flat, op: u32, negated: bool, weights: &Weights) ->
     let of = |item: &u32, negated| witness(flat, *item, negated, weights);
     match (flat.ops.get(op as usize)?, negated) {
         (Op::Const(value), _) if *value == negated => Some((0.0, Vec::new())),
-        (Op::Const(_) | Op::Nested(_), _) | (Op::Leaf(_), true) => None,
+        (Op::Const(_) | Op::List(_) | Op::Nested(_), _) | (Op::Leaf(_), true) => None,
         (Op::Leaf(leaf), false) => Some((weights.get(*leaf as usize).copied().flatten()?, vec![*leaf])),
         (Op::Not(inner), _) => of(inner, !negated),
         (Op::And(items), false) | (Op::Or(items), true) => {

@@ -33,6 +33,8 @@ struct Inner {
     owners: Vec<u32>,
     /// Queries that have to see every event.
     every: Vec<u32>,
+    /// Whether each query has one filter, and so the number of its filter.
+    is_plain: bool,
 }
 
 /// Memory for asking a [`QuerySet`], used again for each event.
@@ -98,12 +100,18 @@ impl QuerySet {
             owners.resize(owners.len() + filters.len() - start, at as u32);
         }
         let set = Set::new(Program::compile(&filters, limits)?);
-        Ok(Self(Arc::new(Inner { set, owners, every })))
+        let is_plain = owners.iter().copied().eq(0..queries.len() as u32);
+        Ok(Self(Arc::new(Inner { set, owners, every, is_plain })))
     }
 
     /// A set of no query.
     pub(super) fn empty() -> Self {
-        Self(Arc::new(Inner { set: Set::new(Program::default()), owners: Vec::new(), every: Vec::new() }))
+        Self(Arc::new(Inner {
+            set: Set::new(Program::default()),
+            owners: Vec::new(),
+            every: Vec::new(),
+            is_plain: true,
+        }))
     }
 
     /// Whether the event fits an event query, a stage or an `until`.
@@ -113,10 +121,15 @@ impl QuerySet {
 
     /// The queries that the event concerns, in ascending order.
     pub fn matches<'s>(&self, event: &dyn Document, matches: &'s mut Matches) -> &'s [u32] {
-        let Inner { set, owners, every } = &*self.0;
+        let Inner { set, owners, every, is_plain } = &*self.0;
+        let filters = set.matches(event, &mut matches.set);
         matches.found.clear();
+        if *is_plain {
+            matches.found.extend_from_slice(filters);
+            return &matches.found;
+        }
         matches.found.extend(every);
-        matches.found.extend(set.matches(event, &mut matches.set).iter().map(|&filter| owners[filter as usize]));
+        matches.found.extend(filters.iter().map(|&filter| owners[filter as usize]));
         matches.found.sort_unstable();
         matches.found.dedup();
         &matches.found
@@ -153,7 +166,7 @@ impl QuerySet {
 
     /// What the set is made of.
     pub fn stats(&self) -> SetStats {
-        let Inner { set, owners, every } = &*self.0;
+        let Inner { set, owners, every, .. } = &*self.0;
         SetStats {
             filters: owners.len(),
             questions: set.questions(),

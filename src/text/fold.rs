@@ -69,6 +69,14 @@ impl Fold {
         if self == Self::Exact {
             return text.strip_prefix(prefix);
         }
+        // Most texts differ in their first byte.
+        if let ([first, ..], [wanted, ..]) = (text.as_bytes(), prefix.as_bytes())
+            && first.is_ascii()
+            && wanted.is_ascii()
+            && !first.eq_ignore_ascii_case(wanted)
+        {
+            return None;
+        }
         if let Some(front) = text.as_bytes().get(..prefix.len()) {
             if front.eq_ignore_ascii_case(prefix.as_bytes()) {
                 return text.get(prefix.len()..);
