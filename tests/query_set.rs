@@ -292,7 +292,7 @@ fn streams() -> Vec<Vec<Json>> {
 /// Queries in a set that no index helps.
 const COUNT: usize = 2_000;
 
-/// Sets in which no index helps say so, ask no more than each query alone would, and answer alike.
+/// Sets in which an index helps little say so, ask no more than each query alone would, and answer alike.
 #[test]
 fn sets_that_no_index_helps() {
     let names = ["cmd.exe", "a1", "xa7", "b"];
@@ -305,7 +305,8 @@ fn sets_that_no_index_helps() {
         .collect();
     same_set(&texts, (0, COUNT), &|at| format!("process.name: cmd.exe and not host.name: h{at}"));
     same_set(&texts, (0, 1), &|at| format!("process.command_line: *a{at}"));
-    same_set(&texts, (COUNT, 0), &|at| format!("not process.name: a{at}"));
+    // Filed under what makes them false.
+    same_set(&texts, (0, 1), &|at| format!("not process.name: a{at}"));
 }
 
 /// Asks a set of numbered queries, of which so many have no witness, and so many the same.

@@ -100,7 +100,7 @@ impl QuerySet {
             owners.resize(owners.len() + filters.len() - start, at as u32);
         }
         let set = Set::new(Program::compile(&filters, limits)?);
-        let is_plain = owners.iter().copied().eq(0..queries.len() as u32);
+        let is_plain = every.is_empty() && owners.iter().copied().eq(0..queries.len() as u32);
         Ok(Self(Arc::new(Inner { set, owners, every, is_plain })))
     }
 

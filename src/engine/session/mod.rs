@@ -155,23 +155,25 @@ impl Engine {
 
     /// The counters.
     pub fn stats(&self) -> EngineStats {
+        let mut rules = self.rule_stats();
+        // Of rules that see every event, and of those that hold unless something is found, the index asks less than it lets through.
+        rules.iter_mut().for_each(|stats| stats.candidates = stats.candidates.max(stats.events));
         EngineStats {
             events: self.events,
             late: self.reorder.late,
             buffered: self.reorder.len(),
             forced: self.reorder.forced,
             repeated: self.identities.repeated,
-            rules: self.rule_stats(),
+            rules,
             of: Arc::clone(&self.rules),
         }
     }
 
+    /// The counters of the rules, as sums that go on after a restart.
     fn rule_stats(&self) -> Vec<RuleStats> {
         let mut out: Vec<RuleStats> = self.states.iter().map(State::stats).collect();
         let candidates = self.rules.queries.as_ref().map(|queries| queries.candidates(&self.matches));
         out.iter_mut().zip(candidates.unwrap_or_default()).for_each(|(stats, count)| stats.candidates += count);
-        // Rules that see every event are not asked.
-        out.iter_mut().for_each(|stats| stats.candidates = stats.candidates.max(stats.events));
         out
     }
 
