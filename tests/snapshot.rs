@@ -196,7 +196,7 @@ fn damaged_snapshots_are_refused() {
         }
         assert!(Snapshot::from_bytes(&damaged).is_err(), "damaged at {at}");
     }
-    let other = String::from_utf8(bytes.clone()).unwrap().replacen("snapshot 1", "snapshot 2", 1);
-    assert!(Snapshot::from_bytes(other.as_bytes()).unwrap_err().to_string().contains("version `2`"));
+    let other = String::from_utf8(bytes.clone()).unwrap().replacen("snapshot 2", "snapshot 1", 1);
+    assert!(Snapshot::from_bytes(other.as_bytes()).unwrap_err().to_string().contains("version `1`"));
     assert!(Snapshot::from_bytes(b"").is_err() && Snapshot::from_bytes(b"{}\n").is_err());
 }

@@ -26,7 +26,7 @@ use crate::event::time::Instant;
 use crate::event::{Event, EventState};
 
 /// The version of the format. A snapshot of another version is refused.
-const VERSION: u32 = 1;
+const VERSION: u32 = 2;
 /// What a snapshot begins with.
 const MAGIC: &str = "elkhound snapshot ";
 
