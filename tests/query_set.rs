@@ -376,3 +376,45 @@ fn random_queries() {
         same_verdicts(&queries, &texts);
     }
 }
+
+/// A text that came before is known, and one that only looks like it is not.
+#[test]
+fn what_is_known_of_a_text_is_of_that_text_and_that_field() {
+    let queries = [
+        "process.name: *shell* and not process.name: power*",
+        "user.name: *shell*",
+        "process.name: * and not process.name: (bash or *shell or p?wersh*)",
+        "process.name >= q",
+    ]
+    .map(|text| Query::kql(text).unwrap());
+    let set = QuerySet::new(&queries).unwrap();
+    let mut matches = Matches::default();
+    let documents = [
+        json!({"process": {"name": "powershell"}}),
+        json!({"process": {"name": "shell"}}),
+        json!({"user": {"name": "shell"}}),
+        json!({"process": {"name": ["powershell", "shell"]}}),
+        json!({"process": {"name": ["bash", null]}, "user": {"name": ["powershell", 1]}}),
+        json!({"process": {"name": "zsh"}}),
+        json!({"process": {"name": "x".repeat(200)}}),
+    ];
+    for round in 0..5 {
+        for document in &documents {
+            let event = Event::from_value(document.clone());
+            let alone: Vec<u32> =
+                (0..).zip(&queries).filter(|(_, query)| query.concerns(&event)).map(|(at, _)| at).collect();
+            assert_eq!(set.matches(&event, &mut matches), alone, "round {round}: {document}");
+        }
+    }
+    // Far more texts than are kept, each more than once and then again.
+    for round in 0..3 {
+        for number in 0..6_000 {
+            let name = format!("{}shell{number}", if number % 3 == 0 { "power" } else { "x" });
+            let event = Event::from_value(json!({"process": {"name": name}, "user": {"name": name}}));
+            let expected: &[u32] = if number % 3 == 0 { &[1, 2] } else { &[0, 1, 2, 3] };
+            for _ in 0..2 {
+                assert_eq!(set.matches(&event, &mut matches), expected, "round {round}: {name}");
+            }
+        }
+    }
+}

@@ -5,14 +5,35 @@ use hashbrown::HashMap;
 use super::compile::Node;
 use super::program::Program;
 
-/// One step of evaluation; numbers are places in [`Flat::ops`] or numbers of leaves.
+/// A stretch of a table that holds the parts of many things one after the other.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Span {
+    start: u32,
+    end: u32,
+}
+
+impl Span {
+    /// Appends the parts of one more thing.
+    pub fn append<T>(all: &mut Vec<T>, parts: impl IntoIterator<Item = T>) -> Self {
+        let start = all.len() as u32;
+        all.extend(parts);
+        Self { start, end: all.len() as u32 }
+    }
+
+    #[inline]
+    pub fn of<T>(self, all: &[T]) -> &[T] {
+        &all[self.start as usize..self.end as usize]
+    }
+}
+
+/// One step of evaluation; numbers are places in [`Flat::ops`] or numbers of leaves, spans are of [`Flat::items`].
 #[derive(Debug)]
 pub(super) enum Op {
     Const(bool),
     Leaf(u32),
     Not(u32),
-    And(Box<[u32]>),
-    Or(Box<[u32]>),
+    And(Span),
+    Or(Span),
     /// An `Or` of many, made by [`Flat::list`].
     List(Box<List>),
     /// Place in [`Flat::nested`].
@@ -50,6 +71,7 @@ fn alternatives(costs: impl Iterator<Item = u32>) -> u32 {
 #[derive(Debug, Default)]
 pub(super) struct Flat {
     pub ops: Vec<Op>,
+    pub items: Vec<u32>,
     /// How many places use each op.
     uses: Vec<u32>,
     pub nested: Vec<Node>,
@@ -65,9 +87,9 @@ impl Flat {
         flat.roots = program.roots.iter().map(|root| flat.add(root)).collect();
         flat.known = HashMap::new();
         let costs = flat.costs(cost);
-        for op in &mut flat.ops {
-            if let Op::And(items) | Op::Or(items) = op {
-                items.sort_by_key(|&item| costs[item as usize]);
+        for op in &flat.ops {
+            if let Op::And(Span { start, end }) | Op::Or(Span { start, end }) = op {
+                flat.items[*start as usize..*end as usize].sort_by_key(|&item| costs[item as usize]);
             }
         }
         flat
@@ -97,13 +119,14 @@ impl Flat {
             Some(Op::Leaf(leaf)) if is_common(*leaf) => Some(*leaf),
             _ => None,
         };
-        items.iter().filter_map(leaf).take(most).collect()
+        items.of(&self.items).iter().filter_map(leaf).take(most).collect()
     }
 
     /// Makes lists of long `Or`s, and shows each leaf in one; `field` is that of a filed leaf.
     pub fn list(&mut self, field: impl Fn(u32) -> Option<u32>, mut listed: impl FnMut(u32)) {
         for at in 0..self.ops.len() {
-            let Op::Or(items) = &self.ops[at] else { continue };
+            let Op::Or(items) = self.ops[at] else { continue };
+            let items = items.of(&self.items);
             let filed = |item: &u32| match self.ops[*item as usize] {
                 Op::Leaf(leaf) => field(leaf).map(|field| (field, leaf)),
                 _ => None,
@@ -141,9 +164,9 @@ impl Flat {
                 (0, &[value]) => Op::Const(value == 1),
                 (1, &[leaf]) => Op::Leaf(leaf),
                 (2, &[inner]) => Op::Not(inner),
-                (3, _) => Op::And(items),
+                (3, _) => Op::And(Span::append(&mut self.items, items)),
                 (5, &[place]) => Op::Nested(place),
-                _ => Op::Or(items),
+                _ => Op::Or(Span::append(&mut self.items, items)),
             });
         }
         self.uses[op as usize] += 1;
@@ -167,8 +190,8 @@ impl Flat {
                 Op::Const(_) => 0,
                 Op::Leaf(leaf) => leaf_cost(*leaf),
                 Op::Not(inner) => of(inner),
-                Op::And(items) => items.iter().map(of).fold(1, u32::saturating_add),
-                Op::Or(items) => alternatives(items.iter().map(of)),
+                Op::And(items) => items.of(&self.items).iter().map(of).fold(1, u32::saturating_add),
+                Op::Or(items) => alternatives(items.of(&self.items).iter().map(of)),
                 Op::List(_) | Op::Nested(_) => 100_000,
             };
             // Someone else has likely asked already.

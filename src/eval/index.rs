@@ -58,7 +58,7 @@ enum Spelling {
 }
 
 /// What a value says about a question.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Finding {
     Yes,
     Maybe,

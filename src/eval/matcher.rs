@@ -61,6 +61,11 @@ pub(super) enum Ask {
 }
 
 impl Asker {
+    /// Whether the values of the leaf's field tell the answer, one by one.
+    pub const fn is_about_values(&self) -> bool {
+        matches!(self, Self::Values { .. })
+    }
+
     /// A rough cost, for the order of questions.
     pub fn cost(&self) -> u32 {
         match self {
@@ -211,6 +216,11 @@ impl Program {
 }
 
 impl Leaf {
+    /// Whether one value of the field is enough for a yes; `false` of a leaf that asks about more than its field.
+    pub fn holds_of(&self, value: Value<'_>) -> bool {
+        matches!(&self.asker, Asker::Values { reader, ask } if ask.of(reader, value))
+    }
+
     pub fn holds(&self, event: &dyn Document) -> bool {
         match &self.asker {
             Asker::Values { reader, ask } => event.any(&self.field, &mut |value| ask.of(reader, value)),

@@ -6,6 +6,7 @@ mod absence;
 pub mod column;
 mod compile;
 mod expr;
+mod familiar;
 mod flat;
 mod index;
 pub mod key;

@@ -7,17 +7,25 @@
 //! Predicates under one question are grouped by their *gate*: common questions, such as the category of the event, that all of
 //! them need answered yes. A closed gate turns the whole group away before the question itself is asked.
 
+mod scratch;
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
 use hashbrown::HashMap;
 
-use super::flat::{Flat, LOOK_UP, List, Op};
+use super::flat::{Flat, LOOK_UP, List, Op, Span};
 use super::index::{Entry, FieldIndex, Finding, entries};
 use super::program::Program;
 use super::witness::{weights, witness};
-use crate::event::{Document, Layout};
+use crate::event::{Document, Layout, Value};
+pub use scratch::SetScratch;
+use scratch::{Known, State};
 
 /// A program whose predicates are asked all at once.
 #[derive(Debug)]
 pub struct Set {
+    /// No other set has it.
+    id: u64,
     program: Program,
     flat: Flat,
     layout: Layout,
@@ -28,10 +36,13 @@ pub struct Set {
     is_eager: Vec<bool>,
     /// For each leaf, whether the index finds it whenever its answer may be yes.
     filed: Vec<bool>,
-    /// For each leaf, whether a list has it.
-    listed: Vec<bool>,
-    /// For each leaf, the predicates that it is a witness of.
-    groups: Vec<Vec<Group>>,
+    /// For each leaf, whether a list has it, and whether it is a witness.
+    uses: Vec<Uses>,
+    /// For each leaf, the groups of predicates that it is a witness of.
+    witnessed: Vec<Span>,
+    groups: Vec<Group>,
+    /// The predicates of the groups.
+    grouped: Vec<u32>,
     gates: Vec<Box<[u32]>>,
     /// Predicates that hold unless a question is answered yes: they are filed under the witness of their negation.
     unless: Vec<u32>,
@@ -44,91 +55,25 @@ pub struct Set {
 #[derive(Debug)]
 struct Group {
     gate: u32,
-    roots: Vec<u32>,
+    roots: Span,
+}
+
+/// What a leaf is there for.
+#[derive(Debug, Clone, Copy, Default)]
+struct Uses {
+    listed: bool,
+    witness: bool,
 }
 
 /// From how many places on a question is a common one.
 const COMMON: u32 = 8;
 /// Most questions in a gate.
 const GATE: usize = 4;
+/// Most questions that are asked about a value to know it the next time.
+const ASKED: usize = 128;
 
-/// Memory for asking a set, used again for each event.
-#[derive(Debug, Clone, Default)]
-pub struct SetScratch {
-    epoch: u32,
-    /// What is known of each leaf, each op and each gate: the epoch and a [`State`].
-    leaves: Vec<(u32, State)>,
-    ops: Vec<(u32, State)>,
-    gates: Vec<(u32, State)>,
-    /// The epoch in which each field was looked up, each leaf expanded, and each predicate tried.
-    looked_up: Vec<u32>,
-    /// For each field, the leaves of lists that were found when it was looked up.
-    hits: Vec<Vec<u32>>,
-    expanded: Vec<u32>,
-    tried: Vec<u32>,
-    queue: Vec<u32>,
-    text: String,
-    /// Predicates that hold, and those of [`Set::unless`] that do not.
-    exceptions: Vec<u32>,
-    found: Vec<u32>,
-    candidates: u64,
-    asked: u64,
-    /// For each root, how often it was evaluated.
-    evaluated: Vec<u64>,
-}
-
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-enum State {
-    /// The index found the question; it has to be asked.
-    #[default]
-    Maybe,
-    No,
-    Yes,
-}
-
-impl SetScratch {
-    /// How many questions were asked since the beginning, beside those that the index answered.
-    pub const fn asked(&self) -> u64 {
-        self.asked
-    }
-
-    /// How many predicates were evaluated since the beginning.
-    pub const fn candidates(&self) -> u64 {
-        self.candidates
-    }
-
-    /// For each predicate, how often it was evaluated since the beginning.
-    pub fn evaluated(&self) -> &[u64] {
-        &self.evaluated
-    }
-
-    fn begin(&mut self, set: &Set) {
-        let sizes = (self.leaves.len(), self.ops.len(), self.tried.len());
-        if self.epoch == u32::MAX || sizes != (set.filed.len(), set.flat.ops.len(), set.flat.roots.len()) {
-            let evaluated = std::mem::take(&mut self.evaluated);
-            *self = Self { candidates: self.candidates, asked: self.asked, evaluated, ..Self::default() };
-            self.leaves.resize(set.filed.len(), (0, State::Maybe));
-            self.ops.resize(set.flat.ops.len(), (0, State::Maybe));
-            self.gates.resize(set.gates.len(), (0, State::Maybe));
-            self.looked_up.resize(set.fields.len(), 0);
-            self.hits.resize(set.fields.len(), Vec::new());
-            self.expanded.resize(set.filed.len(), 0);
-            self.tried.resize(set.flat.roots.len(), 0);
-            self.evaluated.resize(set.flat.roots.len(), 0);
-        }
-        // Another set may have as many of each.
-        self.gates.resize(set.gates.len(), (0, State::Maybe));
-        self.looked_up.resize(set.fields.len(), 0);
-        self.hits.resize(set.fields.len(), Vec::new());
-        self.epoch += 1;
-        self.exceptions.clear();
-        self.queue.clear();
-    }
-}
-
-const fn state(answer: bool) -> State {
-    if answer { State::Yes } else { State::No }
-}
+/// The number of the next set.
+static NEXT: AtomicU64 = AtomicU64::new(1);
 
 impl Set {
     /// Indexes a program.
@@ -141,13 +86,16 @@ impl Set {
         };
         let flat = Flat::new(&program, &cost);
         let mut set = Self {
+            id: NEXT.fetch_add(1, Ordering::Relaxed),
             layout: Layout::new(&program.fields),
             fields: Vec::new(),
             eager: Vec::new(),
             is_eager: vec![false; program.fields.len()],
             filed: Vec::new(),
-            listed: vec![false; program.leaves.len()],
+            uses: vec![Uses::default(); program.leaves.len()],
+            witnessed: Vec::new(),
             groups: Vec::new(),
+            grouped: Vec::new(),
             gates: Vec::new(),
             unless: Vec::new(),
             is_unless: vec![false; flat.roots.len()],
@@ -160,9 +108,9 @@ impl Set {
         set.filed = is_term.iter().zip(&uses).map(|(is_term, &uses)| *is_term && uses > 0).collect();
         set.group(&entries, &uses);
         set.index(&entries);
-        let Self { flat, filed, listed, program, .. } = &mut set;
+        let Self { flat, filed, uses, program, .. } = &mut set;
         let field = |leaf: u32| filed[leaf as usize].then(|| program.leaves[leaf as usize].field.id());
-        flat.list(field, |leaf| listed[leaf as usize] = true);
+        flat.list(field, |leaf| uses[leaf as usize].listed = true);
         set
     }
 
@@ -193,18 +141,20 @@ impl Set {
         let mut numbered: Vec<(Box<[u32]>, u32)> = gates.into_iter().collect();
         numbered.sort_by_key(|(_, number)| *number);
         self.gates = numbered.into_iter().map(|(gate, _)| gate).collect();
-        let groups = |filed: HashMap<u32, Vec<u32>>| {
-            let mut groups: Vec<Group> = filed.into_iter().map(|(gate, roots)| Group { gate, roots }).collect();
-            groups.sort_by_key(|group| group.gate);
-            groups
-        };
-        self.groups = filed.into_iter().map(groups).collect();
+        for (leaf, filed) in filed.into_iter().enumerate() {
+            let mut by_gate: Vec<(u32, Vec<u32>)> = filed.into_iter().collect();
+            by_gate.sort_unstable_by_key(|(gate, _)| *gate);
+            self.uses[leaf].witness = !by_gate.is_empty();
+            let groups =
+                by_gate.into_iter().map(|(gate, roots)| Group { gate, roots: Span::append(&mut self.grouped, roots) });
+            self.witnessed.push(Span::append(&mut self.groups, groups));
+        }
     }
 
     fn index(&mut self, entries: &[Option<Vec<Entry>>]) {
         self.fields.resize_with(self.program.fields.len(), FieldIndex::default);
         for (at, (leaf, entries)) in self.program.leaves.iter().zip(entries).enumerate() {
-            let is_witness = !self.groups[at].is_empty();
+            let is_witness = self.uses[at].witness;
             self.filed[at] |= is_witness;
             let field = leaf.field.id() as usize;
             if let Some(index) = self.fields.get_mut(field).filter(|_| self.filed[at]) {
@@ -233,7 +183,9 @@ impl Set {
 
     /// How many predicates the most crowded question is a witness of.
     pub fn crowd(&self) -> usize {
-        self.groups.iter().map(|groups| groups.iter().map(|group| group.roots.len()).sum()).max().unwrap_or(0)
+        let found =
+            |groups: &Span| groups.of(&self.groups).iter().map(|group| group.roots.of(&self.grouped).len()).sum();
+        self.witnessed.iter().map(found).max().unwrap_or(0)
     }
 
     /// The predicates that hold, in ascending order.
@@ -285,39 +237,72 @@ impl Set {
         if std::mem::replace(&mut scratch.looked_up[at], epoch) == epoch {
             return;
         }
-        let SetScratch { leaves, expanded, queue, text, hits, .. } = scratch;
+        let SetScratch { leaves, queue, text, hits, familiar, findings, .. } = scratch;
         let hits = &mut hits[at];
         hits.clear();
         let mut note = |leaf: u32, finding: Finding| {
-            let at = leaf as usize;
-            if leaves[at].0 != epoch {
-                leaves[at] = (epoch, State::Maybe);
-                if self.listed[at] {
+            let (known, uses) = (&mut leaves[leaf as usize], self.uses[leaf as usize]);
+            if known.epoch != epoch {
+                *known = Known { epoch, state: State::Maybe };
+                if uses.listed {
                     hits.push(leaf);
+                }
+                if uses.witness {
+                    queue.push(leaf);
                 }
             }
             if finding == Finding::Yes {
-                leaves[at].1 = State::Yes;
-            }
-            if expanded[at] != epoch && !self.groups[at].is_empty() {
-                expanded[at] = epoch;
-                queue.push(leaf);
+                known.state = State::Yes;
             }
         };
-        let mut first = true;
+        let (mut first, mut values, mut only) = (true, 0, None);
         event.any(key, &mut |value| {
+            values += 1;
+            if let Value::Str(own) = value
+                && let Some((hash, yes)) =
+                    familiar.recall(field, own, |yes| self.judge(index, value, text, findings, yes))
+            {
+                yes.iter().for_each(|&leaf| note(leaf, Finding::Yes));
+                only = Some(hash);
+                return false;
+            }
             if std::mem::take(&mut first) {
                 index.any(&mut note);
             }
             index.look_up(value, text, &mut note);
             false
         });
+        scratch.only[at] = only.filter(|_| values == 1);
+    }
+
+    /// The questions that a value answers with yes; `false` where too many would have to be asked.
+    fn judge(
+        &self,
+        index: &FieldIndex,
+        value: Value<'_>,
+        text: &mut String,
+        findings: &mut Vec<(u32, Finding)>,
+        yes: &mut Vec<u32>,
+    ) -> bool {
+        findings.clear();
+        index.any(&mut |leaf, finding| findings.push((leaf, finding)));
+        index.look_up(value, text, &mut |leaf, finding| findings.push((leaf, finding)));
+        if findings.len() > ASKED {
+            return false;
+        }
+        findings.sort_unstable();
+        findings.dedup_by_key(|(leaf, _)| *leaf);
+        let says_yes = |(leaf, finding): &(u32, Finding)| {
+            *finding == Finding::Yes || self.program.leaves[*leaf as usize].holds_of(value)
+        };
+        yes.extend(findings.iter().filter(|finding| says_yes(finding)).map(|(leaf, _)| *leaf));
+        true
     }
 
     /// Tries the predicates that a question is a witness of.
     fn expand(&self, leaf: u32, event: &dyn Document, scratch: &mut SetScratch) {
         let mut asked = false;
-        for group in &self.groups[leaf as usize] {
+        for group in self.witnessed[leaf as usize].of(&self.groups) {
             if !self.is_open(group.gate, event, scratch) {
                 continue;
             }
@@ -325,19 +310,18 @@ impl Set {
                 return;
             }
             asked = true;
-            for &root in &group.roots {
+            for &root in group.roots.of(&self.grouped) {
                 self.try_root(root, event, scratch);
             }
         }
     }
 
     fn is_open(&self, gate: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
-        let (epoch, known) = scratch.gates[gate as usize];
-        if epoch == scratch.epoch {
-            return known == State::Yes;
+        if let Some(open) = scratch.gates[gate as usize].answer(scratch.epoch) {
+            return open;
         }
         let open = self.gates[gate as usize].iter().all(|&leaf| self.answer(leaf, event, scratch));
-        scratch.gates[gate as usize] = (scratch.epoch, state(open));
+        scratch.gates[gate as usize] = Known::new(scratch.epoch, open);
         open
     }
 
@@ -355,21 +339,26 @@ impl Set {
     fn answer(&self, leaf: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
         let at = leaf as usize;
         let own = &self.program.leaves[at];
-        if self.filed[at] && scratch.leaves[at].0 != scratch.epoch {
+        if self.filed[at] && scratch.leaves[at].epoch != scratch.epoch {
             self.look_up(own.field.id(), event, scratch);
-            if scratch.leaves[at].0 != scratch.epoch {
+            if scratch.leaves[at].epoch != scratch.epoch {
                 // The index finds all that it could be.
-                scratch.leaves[at] = (scratch.epoch, State::No);
+                scratch.leaves[at] = Known::new(scratch.epoch, false);
             }
         }
-        match scratch.leaves[at] {
-            (epoch, State::Yes) if epoch == scratch.epoch => return true,
-            (epoch, State::No) if epoch == scratch.epoch => return false,
-            _ => {}
+        if let Some(answer) = scratch.leaves[at].answer(scratch.epoch) {
+            return answer;
         }
         scratch.asked += 1;
-        let answer = own.holds(event);
-        scratch.leaves[at] = (scratch.epoch, state(answer));
+        let answer = if self.filed[at] || !own.asker.is_about_values() {
+            own.holds(event)
+        } else {
+            let field = own.field.id();
+            self.look_up(field, event, scratch);
+            let only = scratch.only[field as usize];
+            scratch.familiar.answer(field, only, leaf, || own.holds(event))
+        };
+        scratch.leaves[at] = Known::new(scratch.epoch, answer);
         answer
     }
 
@@ -380,12 +369,11 @@ impl Set {
         if !self.flat.is_shared(op) {
             return self.settle(op, event, scratch);
         }
-        let (epoch, known) = scratch.ops[op as usize];
-        if epoch == scratch.epoch {
-            return known == State::Yes;
+        if let Some(answer) = scratch.ops[op as usize].answer(scratch.epoch) {
+            return answer;
         }
         let answer = self.settle(op, event, scratch);
-        scratch.ops[op as usize] = (scratch.epoch, state(answer));
+        scratch.ops[op as usize] = Known::new(scratch.epoch, answer);
         answer
     }
 
@@ -394,8 +382,8 @@ impl Set {
             Op::Const(value) => *value,
             Op::Leaf(leaf) => self.answer(*leaf, event, scratch),
             Op::Not(inner) => !self.holds(*inner, event, scratch),
-            Op::And(items) => items.iter().all(|&item| self.holds(item, event, scratch)),
-            Op::Or(items) => items.iter().any(|&item| self.holds(item, event, scratch)),
+            Op::And(items) => items.of(&self.flat.items).iter().all(|&item| self.holds(item, event, scratch)),
+            Op::Or(items) => items.of(&self.flat.items).iter().any(|&item| self.holds(item, event, scratch)),
             Op::List(list) => self.any_of(list, event, scratch),
             Op::Nested(place) => self.program.holds(&self.flat.nested[*place as usize], event),
         }

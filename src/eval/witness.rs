@@ -74,12 +74,12 @@ pub(super) fn witness(flat: &Flat, op: u32, negated: bool, weights: &Weights) ->
         (Op::Leaf(leaf), false) => Some((weights.get(*leaf as usize).copied().flatten()?, vec![*leaf])),
         (Op::Not(inner), _) => of(inner, !negated),
         (Op::And(items), false) | (Op::Or(items), true) => {
-            let each = items.iter().filter_map(|item| of(item, negated));
+            let each = items.of(&flat.items).iter().filter_map(|item| of(item, negated));
             each.min_by(|left, right| left.0.total_cmp(&right.0))
         }
         (Op::Or(items), false) | (Op::And(items), true) => {
             let mut all = (0.0, Vec::new());
-            for item in items {
+            for item in items.of(&flat.items) {
                 let (weight, leaves) = of(item, negated)?;
                 all.0 += weight;
                 all.1.extend(leaves);
