@@ -54,6 +54,10 @@ fn same_record(text: &str, fields: &[FieldKey], layout: &Layout, scratch: &mut S
     for field in fields {
         assert_eq!(values(&record, field), values(&whole, field), "{} of {text}", field.path());
     }
+    let Some(listed) = Record::of(&whole, layout, scratch) else { return };
+    for field in fields {
+        assert_eq!(values(&listed, field), values(&whole, field), "{} of the value of {text}", field.path());
+    }
 }
 
 fn keys(names: &BTreeSet<String>) -> Vec<FieldKey> {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::index::DataStream;
-use super::{Document, FieldKey, Value};
+use super::{Document, FieldKey, Layout, Scratch, Value};
 
 /// Longest event in bytes, unless set otherwise.
 pub const MAX_BYTES: usize = 10 << 20;
@@ -234,6 +234,19 @@ impl Document for Event {
             },
             _ => self.source.any(field, visit),
         }
+    }
+
+    fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
+        self.source.list(layout, into)?;
+        for (field, text) in [(layout.index, self.index()), (layout.id, self.id())] {
+            if let (Some(field), Some(text)) = (field, text) {
+                into.list(field, Value::Str(text))?;
+            }
+        }
+        if self.filled.is_some() {
+            into.fill(layout, self.index.as_deref()?);
+        }
+        Some(())
     }
 
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {

@@ -58,6 +58,12 @@ pub trait Document {
         None
     }
 
+    /// Lists the values of all fields of a layout in one walk; `None` where each is better asked for.
+    #[doc(hidden)]
+    fn list(&self, _layout: &Layout, _into: &mut Scratch) -> Option<()> {
+        None
+    }
+
     /// Shows each leaf value below `prefix` (all of them for the empty prefix) with its full dotted path, likewise.
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool;
 

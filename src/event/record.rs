@@ -4,7 +4,6 @@
 //! is read again by `serde_json`, whose verdict and offset count.
 
 use std::cell::OnceCell;
-use std::ops::Range;
 
 use super::index::DataStream;
 use super::layout::{Layout, Part};
@@ -140,8 +139,37 @@ impl Scratch {
         })
     }
 
+    /// Adds a value of a document that is there as a whole; `None` where there are too many to count.
+    pub(super) fn list(&mut self, field: u32, value: Value<'_>) -> Option<()> {
+        let slot = match value {
+            Value::Null => Slot::Plain(Value::Null),
+            Value::Bool(value) => Slot::Plain(Value::Bool(value)),
+            Value::Int(value) => Slot::Plain(Value::Int(value)),
+            Value::UInt(value) => Slot::Plain(Value::UInt(value)),
+            Value::Float(value) => Slot::Plain(Value::Float(value)),
+            Value::Object(value) => Slot::Plain(Value::Object(value)),
+            Value::Str(text) => {
+                u32::try_from(self.buffer.len() + text.len()).ok()?;
+                self.store(text)
+            }
+        };
+        u32::try_from(self.entries.len()).ok()?;
+        self.push(field, slot);
+        Some(())
+    }
+
+    #[inline]
+    fn value<'v>(&'v self, text: &'v str, slot: Slot) -> Value<'v> {
+        let part = |text: &'v str, start: u32, end: u32| text.get(start as usize..end as usize).unwrap_or_default();
+        match slot {
+            Slot::Plain(value) => value,
+            Slot::Borrowed(start, end) => Value::Str(part(text, start, end)),
+            Slot::Decoded(start, end) => Value::Str(part(&self.buffer, start, end)),
+        }
+    }
+
     /// Gives absent fields what the name of the index says.
-    fn fill(&mut self, layout: &Layout, index: &str) {
+    pub(super) fn fill(&mut self, layout: &Layout, index: &str) {
         let Some([kind, dataset, namespace]) = DataStream::parts(index) else { return };
         for &(field, part) in &layout.filled {
             let present = self.slots(field).any(|slot| !matches!(slot, Slot::Plain(value) if !value.exists()));
@@ -172,7 +200,25 @@ pub enum Record<'a> {
     Scanned(Scanned<'a>),
     /// An event that has to be read as a whole.
     Whole(Box<Event>),
+    /// Listed from a document that is there as a whole.
+    Listed(Listed<'a>),
 }
+
+/// The values of a document, listed in one walk over it.
+#[derive(Clone, Copy)]
+pub struct Listed<'a> {
+    document: &'a dyn Document,
+    scratch: &'a Scratch,
+}
+
+impl std::fmt::Debug for Listed<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Listed").field("scratch", self.scratch).finish_non_exhaustive()
+    }
+}
+
+/// Fewer fields are asked for one by one, which takes less than a walk over all that a document says.
+const FEW: usize = 12;
 
 /// The values that the scanner found.
 #[derive(Debug)]
@@ -186,22 +232,6 @@ pub struct Scanned<'a> {
 impl Scanned<'_> {
     fn whole(&self) -> Option<&Event> {
         self.whole.get_or_init(|| Event::from_json(self.text).ok()).as_ref()
-    }
-
-    #[inline]
-    fn value(&self, slot: Slot) -> Value<'_> {
-        let text = |text: &'_ str, start: u32, end: u32| -> Option<Range<usize>> {
-            text.is_char_boundary(end as usize).then_some(start as usize..end as usize)
-        };
-        match slot {
-            Slot::Plain(value) => value,
-            Slot::Borrowed(start, end) => {
-                Value::Str(text(self.text, start, end).and_then(|range| self.text.get(range)).unwrap_or_default())
-            }
-            Slot::Decoded(start, end) => {
-                Value::Str(self.scratch.buffer.get(start as usize..end as usize).unwrap_or_default())
-            }
-        }
     }
 }
 
@@ -228,6 +258,17 @@ impl<'a> Record<'a> {
             None => Event::from_json(text).map(|event| Self::Whole(Box::new(event))),
         }
     }
+
+    /// Lists the fields of `layout` from an [`Event`] or a [`serde_json::Value`], which need not be walked for each of them then;
+    /// `None` for other documents, and where the fields are so few that asking takes less.
+    pub fn of(document: &'a dyn Document, layout: &Layout, scratch: &'a mut Scratch) -> Option<Self> {
+        if layout.fields <= FEW {
+            return None;
+        }
+        scratch.begin(layout);
+        document.list(layout, scratch)?;
+        Some(Self::Listed(Listed { document, scratch }))
+    }
 }
 
 /// `None` for whatever the scanner does not settle itself.
@@ -251,20 +292,26 @@ impl Document for Record<'_> {
     fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any(field, visit),
-            Self::Scanned(scanned) => scanned.scratch.slots(field.id()).any(|slot| visit(scanned.value(slot))),
+            Self::Scanned(Scanned { text, scratch, .. }) => {
+                scratch.slots(field.id()).any(|slot| visit(scratch.value(text, slot)))
+            }
+            Self::Listed(Listed { scratch, .. }) => {
+                scratch.slots(field.id()).any(|slot| visit(scratch.value("", slot)))
+            }
         }
     }
 
     fn present(&self) -> Option<&[u32]> {
         match self {
             Self::Whole(_) => None,
-            Self::Scanned(scanned) => Some(&scanned.scratch.present),
+            Self::Scanned(Scanned { scratch, .. }) | Self::Listed(Listed { scratch, .. }) => Some(&scratch.present),
         }
     }
 
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any_leaf(prefix, visit),
+            Self::Listed(listed) => listed.document.any_leaf(prefix, visit),
             Self::Scanned(scanned) => scanned.whole().is_some_and(|event| event.any_leaf(prefix, visit)),
         }
     }
@@ -272,6 +319,7 @@ impl Document for Record<'_> {
     fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any_object(path, visit),
+            Self::Listed(listed) => listed.document.any_object(path, visit),
             Self::Scanned(scanned) => scanned.whole().is_some_and(|event| event.any_object(path, visit)),
         }
     }

@@ -2,7 +2,8 @@
 
 use serde_json::{Map, Value as Json};
 
-use super::{Document, FieldKey};
+use super::layout::{NOWHERE, ROOT};
+use super::{Document, FieldKey, Layout, Scratch};
 
 /// One value of a field, typed as JSON gave it.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -47,6 +48,10 @@ impl Document for Json {
         at_path(self, field.path(), &mut |json| any_value(json, visit))
     }
 
+    fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
+        list(self, ROOT, layout, into)
+    }
+
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
         let mut path = prefix.to_owned();
         if prefix.is_empty() {
@@ -58,6 +63,21 @@ impl Document for Json {
     fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         at_path(self, path, &mut |json| any_object(json, visit))
     }
+}
+
+/// Lists what stands at the fields below a node of the layout.
+fn list(json: &Json, node: u32, layout: &Layout, into: &mut Scratch) -> Option<()> {
+    if let Json::Array(items) = json {
+        return items.iter().try_for_each(|item| list(item, node, layout, into));
+    }
+    if let Some(field) = layout.node(node)?.field {
+        into.list(field, scalar(json))?;
+    }
+    let Json::Object(object) = json else { return Some(()) };
+    object.iter().try_for_each(|(key, below)| match layout.step(node, key.as_bytes()) {
+        NOWHERE => Some(()),
+        child => list(below, child, layout, into),
+    })
 }
 
 /// Shows what stands at `path`, for every way the document spells the path.

@@ -121,18 +121,28 @@ impl QuerySet {
 
     /// The queries that the event concerns, in ascending order.
     pub fn matches<'s>(&self, event: &dyn Document, matches: &'s mut Matches) -> &'s [u32] {
+        let mut scratch = std::mem::take(&mut matches.record);
+        match Record::of(event, self.layout(), &mut scratch) {
+            Some(record) => self.ask(&record, matches),
+            None => self.ask(event, matches),
+        }
+        matches.record = scratch;
+        &matches.found
+    }
+
+    /// Notes the queries that the event concerns.
+    fn ask(&self, event: &dyn Document, matches: &mut Matches) {
         let Inner { set, owners, every, is_plain } = &*self.0;
         let filters = set.matches(event, &mut matches.set);
         matches.found.clear();
         if *is_plain {
             matches.found.extend_from_slice(filters);
-            return &matches.found;
+            return;
         }
         matches.found.extend(every);
         matches.found.extend(filters.iter().map(|&filter| owners[filter as usize]));
         matches.found.sort_unstable();
         matches.found.dedup();
-        &matches.found
     }
 
     /// As [`QuerySet::matches`], from an event's JSON text, of which only the fields that matter are read.
@@ -141,9 +151,7 @@ impl QuerySet {
     /// As [`crate::event::Event::from_json`].
     pub fn matches_json<'s>(&self, text: &[u8], matches: &'s mut Matches) -> Result<&'s [u32], EventError> {
         let mut scratch = std::mem::take(&mut matches.record);
-        let read = Record::read(text, self.layout(), &mut scratch).map(|record| {
-            self.matches(&record, matches);
-        });
+        let read = Record::read(text, self.layout(), &mut scratch).map(|record| self.ask(&record, matches));
         matches.record = scratch;
         read?;
         Ok(&matches.found)
