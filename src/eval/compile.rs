@@ -122,6 +122,29 @@ impl<'a> Compiler<'a> {
     }
 }
 
+/// Whether nothing in a predicate can fail to compile.
+pub(super) fn is_sure(predicate: &Predicate, limits: Limits) -> bool {
+    match predicate {
+        Predicate::Const(_) => true,
+        Predicate::And(items) | Predicate::Or(items) => items.iter().all(|item| is_sure(item, limits)),
+        Predicate::Not(inner) | Predicate::Nested(_, inner) => is_sure(inner, limits),
+        Predicate::Leaf(_, test) => is_sure_test(test, limits),
+        Predicate::AnyField(any) => any.tests.iter().all(|(_, test)| is_sure_test(test, limits)),
+        Predicate::Computed(_) => false,
+    }
+}
+
+fn is_sure_test(test: &Test, limits: Limits) -> bool {
+    let is_sure = |test: &Test| is_sure_test(test, limits);
+    match test {
+        Test::Text(TextTest::In(values, _)) => values.len() <= limits.terms,
+        Test::Text(TextTest::Regex(..)) => false,
+        Test::Inferred(test) => [&test.string, &test.number, &test.boolean].into_iter().flatten().all(is_sure),
+        Test::Any(tests) => tests.iter().all(is_sure),
+        _ => true,
+    }
+}
+
 fn settings(field: &Field) -> Settings<'_> {
     let Field { ignore_above, null_value, lowercase, scaling_factor, format, .. } = field;
     (*ignore_above, null_value.as_ref(), *lowercase, scaling_factor.to_bits(), format.as_deref())

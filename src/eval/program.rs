@@ -2,7 +2,7 @@
 
 use hashbrown::HashMap;
 
-use super::compile::{CompileError, Compiler, Node};
+use super::compile::{CompileError, Compiler, Node, is_sure};
 use super::matcher::Leaf;
 use crate::event::{Document, FieldKey};
 use crate::plan::Predicate;
@@ -39,6 +39,11 @@ impl Program {
         let mut compiler = Compiler::new(limits);
         let roots = predicates.iter().map(|predicate| compiler.predicate(predicate, "")).collect::<Result<_, _>>()?;
         Ok(Self { fields: compiler.fields.keys, leaves: compiler.leaves, roots })
+    }
+
+    /// Whether `predicates` are sure to compile: there is no expression to build, and no set beyond the limits.
+    pub fn is_sure(predicates: &[&Predicate], limits: Limits) -> bool {
+        predicates.iter().all(|predicate| is_sure(predicate, limits))
     }
 
     /// How many predicates there are.

@@ -155,6 +155,16 @@ impl Layout {
         }
     }
 
+    /// Whether the name of an event's index or its number is read.
+    pub(crate) const fn reads_names(&self) -> bool {
+        self.index.is_some() || self.id.is_some()
+    }
+
+    /// Whether a field is read that the name of the index fills where it is absent.
+    pub(crate) const fn is_filled(&self) -> bool {
+        !self.filled.is_empty()
+    }
+
     #[inline]
     pub(super) fn node(&self, at: u32) -> Option<&Node> {
         self.nodes.get(at as usize)

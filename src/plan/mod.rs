@@ -34,6 +34,30 @@ pub enum QueryKind {
     Sample(Sample),
 }
 
+impl QueryKind {
+    /// The conditions of the query: one, or one for each stage, and that of `until` last.
+    pub fn filters(&self) -> Vec<&Predicate> {
+        match self {
+            Self::Event(filter) => vec![filter],
+            Self::Sequence(sequence) => {
+                sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter).collect()
+            }
+            Self::Sample(sample) => sample.stages.iter().map(|stage| &stage.filter).collect(),
+        }
+    }
+
+    /// The same, to change them.
+    pub fn filters_mut(&mut self) -> Vec<&mut Predicate> {
+        match self {
+            Self::Event(filter) => vec![filter],
+            Self::Sequence(sequence) => {
+                sequence.stages.iter_mut().chain(&mut sequence.until).map(|stage| &mut stage.filter).collect()
+            }
+            Self::Sample(sample) => sample.stages.iter_mut().map(|stage| &mut stage.filter).collect(),
+        }
+    }
+}
+
 /// A truth about one event. Two-valued: a leaf that cannot be decided is false, and its negation true
 /// (Elasticsearch: EQL syntax, missing fields; query DSL, bool query).
 #[derive(Debug, Clone, PartialEq)]

@@ -36,10 +36,6 @@ pub struct Batch {
     filled: bool,
 }
 
-/// Fields that the name of a data stream fills where they are absent.
-const FILLED: [&str; 5] =
-    ["data_stream.type", "data_stream.dataset", "data_stream.namespace", "event.dataset", "event.module"];
-
 /// A line that cannot be read.
 #[derive(Debug, thiserror::Error)]
 pub enum ReadError {
@@ -72,14 +68,10 @@ impl Batch {
 
     /// The same for queries that are compiled into a set already.
     pub(crate) fn of<'q>(set: QuerySet, queries: impl IntoIterator<Item = &'q Query>) -> Self {
-        let mut batch = Self { set, all: false, filled: false };
-        for query in queries {
-            // The name and the number of an event may come from where it was read, which is not in its text.
-            batch.all |= matches!(query.0.kind, Kind::Endgame(_))
-                || query.fields().any(|field| matches!(field, "_index" | "_id"));
-            batch.filled |= query.fields().any(|field| FILLED.contains(&field));
-        }
-        batch
+        let has_endgame = queries.into_iter().any(|query| matches!(query.0.kind, Kind::Endgame(_)));
+        // The name and the number of an event may come from where it was read, which is not in its text.
+        let all = has_endgame || set.layout().reads_names();
+        Self { filled: set.layout().is_filled(), set, all }
     }
 
     /// A batch of which every event is kept.

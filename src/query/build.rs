@@ -118,11 +118,11 @@ impl Builder {
         if indices.is_empty() {
             return Ok((plan, warnings));
         }
-        let mut asked: Vec<Predicate> = filters(&mut plan.kind).into_iter().map(|filter| filter.clone()).collect();
+        let mut asked: Vec<Predicate> = plan.kind.filters().into_iter().cloned().collect();
         for (name, schema) in indices {
             let (mut own, _) = analyze(&Context { schema: Arc::new(schema), ..self.context() })?;
             let test = of_index(&name, &context)?;
-            for (all, own) in asked.iter_mut().zip(filters(&mut own.kind)) {
+            for (all, own) in asked.iter_mut().zip(own.kind.filters_mut()) {
                 if all != own {
                     let here = Predicate::and([test.clone(), own.clone()]);
                     let elsewhere = std::mem::replace(all, Predicate::Const(false));
@@ -130,7 +130,7 @@ impl Builder {
                 }
             }
         }
-        filters(&mut plan.kind).into_iter().zip(asked).for_each(|(filter, asked)| *filter = asked);
+        plan.kind.filters_mut().into_iter().zip(asked).for_each(|(filter, asked)| *filter = asked);
         Ok((plan, warnings))
     }
 
@@ -173,14 +173,12 @@ impl Builder {
         if let Some(beside) = &self.beside {
             narrow(&mut plan.kind, beside);
         }
-        let predicates: Vec<&Predicate> = match &plan.kind {
-            QueryKind::Event(predicate) => vec![predicate],
-            QueryKind::Sequence(sequence) => {
-                sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter).collect()
-            }
-            QueryKind::Sample(sample) => sample.stages.iter().map(|stage| &stage.filter).collect(),
-        };
-        let program = Program::compile(&predicates, self.settings.limits).map_err(|error| limit(&error, &warnings))?;
+        let program = OnceLock::new();
+        let predicates = plan.kind.filters();
+        if !Program::is_sure(&predicates, self.settings.limits) {
+            let built = Program::compile(&predicates, self.settings.limits);
+            let _ = program.set(built.map_err(|error| limit(&error, &warnings))?);
+        }
         let kind = match &plan.kind {
             QueryKind::Event(_) => Kind::Event,
             QueryKind::Sequence(sequence) => Kind::Sequence(Sequence::new(sequence, 0)),
@@ -206,20 +204,9 @@ fn of_index(name: &str, context: &Context) -> Result<Predicate, Diagnostics> {
 
 /// Adds a condition to every filter of a query.
 fn narrow(kind: &mut QueryKind, beside: &Predicate) {
-    for filter in filters(kind) {
+    for filter in kind.filters_mut() {
         let own = std::mem::replace(filter, Predicate::Const(false));
         *filter = Predicate::and([own, beside.clone()]);
-    }
-}
-
-/// The conditions of a query: one, or one for each stage.
-fn filters(kind: &mut QueryKind) -> Vec<&mut Predicate> {
-    match kind {
-        QueryKind::Event(filter) => vec![filter],
-        QueryKind::Sequence(sequence) => {
-            sequence.stages.iter_mut().chain(&mut sequence.until).map(|stage| &mut stage.filter).collect()
-        }
-        QueryKind::Sample(sample) => sample.stages.iter_mut().map(|stage| &mut stage.filter).collect(),
     }
 }
 

@@ -70,7 +70,8 @@ pub struct Query(Arc<Compiled>);
 #[derive(Debug)]
 struct Compiled {
     plan: plan::Query,
-    program: Program,
+    /// Made when it is first asked, unless that could fail: a set has a program of its own.
+    program: OnceLock<Program>,
     /// Made when an event's text is read for this query alone; a set has a layout of its own.
     layout: OnceLock<Layout>,
     kind: Kind,
@@ -86,6 +87,14 @@ enum Kind {
     Sample(Sample),
     /// The Endgame dialect has a meaning of its own.
     Endgame(Arc<endgame::Program>),
+}
+
+impl Compiled {
+    fn program(&self) -> &Program {
+        // What could fail was compiled when the query was built.
+        let compile = || Program::compile(&self.plan.kind.filters(), self.settings.limits).unwrap_or_default();
+        self.program.get_or_init(compile)
+    }
 }
 
 impl Filter {
@@ -120,14 +129,14 @@ impl Filter {
     /// # Errors
     /// As [`Event::from_json`].
     pub fn matches_json(&self, text: &[u8], scratch: &mut Scratch) -> Result<bool, EventError> {
-        let Compiled { layout, program, .. } = &*self.0.0;
-        let layout = layout.get_or_init(|| Layout::new(program.fields()));
+        let compiled = &*self.0.0;
+        let layout = compiled.layout.get_or_init(|| Layout::new(compiled.program().fields()));
         Ok(self.matches_document(&Record::read(text, layout, scratch)?))
     }
 
     /// Whether anything with fields does: the caller's own type.
     pub fn matches_document(&self, event: &dyn Document) -> bool {
-        self.0.0.program.matches(0, event)
+        self.0.0.program().matches(0, event)
     }
 
     /// What was noticed while the query was read.
@@ -167,7 +176,7 @@ impl Query {
     /// Whether a run has to see the event: it is a hit, or one of a stage or of `until`; a query in which absence counts, or one
     /// in the Endgame dialect, has to see them all.
     pub fn concerns(&self, event: &Event) -> bool {
-        let program = &self.0.program;
+        let program = self.0.program();
         match &self.0.kind {
             Kind::Event | Kind::Sample(_) => (0..program.len()).any(|at| program.matches(at, event)),
             Kind::Sequence(sequence) => sequence.concerns(program, event),
@@ -179,8 +188,8 @@ impl Query {
     #[cfg(feature = "rules")]
     pub(crate) fn join_keys(&self, event: &Event) -> Vec<Vec<Datum>> {
         let keys = match &self.0.kind {
-            Kind::Sequence(sequence) => sequence.keys(&self.0.program, event),
-            Kind::Sample(sample) => sample.keys(&self.0.program, event),
+            Kind::Sequence(sequence) => sequence.keys(self.0.program(), event),
+            Kind::Sample(sample) => sample.keys(self.0.program(), event),
             Kind::Event | Kind::Endgame(_) => Vec::new(),
         };
         keys.into_iter().map(|key| key.0).collect()
@@ -204,7 +213,7 @@ impl Query {
 
     /// The fields that the query reads.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
-        self.0.program.fields().iter().map(crate::event::FieldKey::path).filter(|path| !path.is_empty())
+        self.0.program().fields().iter().map(crate::event::FieldKey::path).filter(|path| !path.is_empty())
     }
 
     /// What the query means.

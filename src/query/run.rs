@@ -195,24 +195,24 @@ impl Run {
                 }
                 // Events that are no part of the sequence do not make others late.
                 if ordinal.timestamp < self.last {
-                    self.stats.late += u64::from(sequence.concerns(&compiled.program, event.as_ref()));
+                    self.stats.late += u64::from(sequence.concerns(compiled.program(), event.as_ref()));
                     return Vec::new();
                 }
-                let found = run.push(sequence, &compiled.program, event, ordinal);
+                let found = run.push(sequence, compiled.program(), event, ordinal);
                 if run.took() {
                     self.last = ordinal.timestamp;
                 }
                 found.into_iter().map(sequence_hit).collect()
             }
             (State::Sample(run), Kind::Sample(sample)) => {
-                run.push(sample, &compiled.program, event, compiled.settings.partials);
+                run.push(sample, compiled.program(), event, compiled.settings.partials);
                 Vec::new()
             }
             (State::Endgame(run), _) => {
                 let found = run.push(event);
                 endgame_hits(&self.query, found)
             }
-            _ if compiled.program.matches(0, event.as_ref()) => {
+            _ if compiled.program().matches(0, event.as_ref()) => {
                 vec![Hit { shape: Shape::Event, join_keys: Vec::new(), events: vec![Some(Arc::clone(event))] }]
             }
             _ => Vec::new(),
@@ -303,7 +303,7 @@ pub(super) fn search(query: &Query, events: Vec<Arc<Event>>) -> Vec<Hit> {
     let mut hits: Vec<Hit> = match &compiled.kind {
         Kind::Event => {
             ordered.sort_by(|(a, _), (b, _)| a.compare_results(b));
-            let matching = ordered.into_iter().filter(|(_, event)| compiled.program.matches(0, event.as_ref()));
+            let matching = ordered.into_iter().filter(|(_, event)| compiled.program().matches(0, event.as_ref()));
             let hit = |(_, event)| Hit { shape: Shape::Event, join_keys: Vec::new(), events: vec![Some(event)] };
             matching.map(hit).collect()
         }
@@ -312,7 +312,7 @@ pub(super) fn search(query: &Query, events: Vec<Arc<Event>>) -> Vec<Hit> {
             let mut run = SequenceRun::new(sequence, compiled.settings.partials);
             let mut found = Vec::new();
             for (ordinal, event) in &ordered {
-                found.extend(run.push(sequence, &compiled.program, event, ordinal));
+                found.extend(run.push(sequence, compiled.program(), event, ordinal));
             }
             found.extend(run.finish(sequence));
             found.sort_by(|a, b| a.end.compare(&b.end).then_with(|| a.key.compare(&b.key)));

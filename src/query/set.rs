@@ -88,14 +88,13 @@ impl QuerySet {
             let start = filters.len();
             match (&query.0.kind, &query.0.plan.kind) {
                 (Kind::Endgame(_), _) => every.push(at as u32),
-                (_, QueryKind::Event(filter)) => filters.push(filter),
-                (_, QueryKind::Sequence(sequence)) => {
-                    if sequence.stages.iter().any(|stage| stage.missing) {
+                (_, kind) => {
+                    if matches!(kind, QueryKind::Sequence(sequence) if sequence.stages.iter().any(|stage| stage.missing))
+                    {
                         every.push(at as u32);
                     }
-                    filters.extend(sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter));
+                    filters.extend(kind.filters());
                 }
-                (_, QueryKind::Sample(sample)) => filters.extend(sample.stages.iter().map(|stage| &stage.filter)),
             }
             owners.resize(owners.len() + filters.len() - start, at as u32);
         }

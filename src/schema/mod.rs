@@ -471,18 +471,22 @@ impl Schema {
     }
 }
 
-/// Which letters a name has, case aside.
+/// Which letters a name has at least once, twice, and three times, case aside.
 #[derive(Debug, Clone, Copy)]
-struct Letters(u64);
+struct Letters([u64; 3]);
 
 impl Letters {
     fn of(name: &str) -> Self {
-        Self(name.bytes().fold(0, |set, byte| set | 1 << (byte.to_ascii_lowercase() & 63)))
+        Self(name.bytes().fold([0; 3], |[once, twice, thrice], byte| {
+            let letter = 1 << (byte.to_ascii_lowercase() & 63);
+            [once | letter, twice | once & letter, thrice | twice & letter]
+        }))
     }
 
-    /// Whether so many changes could make one name of the other: each brings in at most one new letter.
-    const fn is_within(self, other: Self, changes: usize) -> bool {
-        (self.0 & !other.0).count_ones() as usize <= changes && (other.0 & !self.0).count_ones() as usize <= changes
+    /// Whether so many changes could make one name of the other: each brings in at most one letter.
+    fn is_within(self, other: Self, changes: usize) -> bool {
+        let more = |a: Self, b: Self| a.0.iter().zip(b.0).map(|(a, b)| (a & !b).count_ones() as usize).sum::<usize>();
+        more(self, other) <= changes && more(other, self) <= changes
     }
 }
 
