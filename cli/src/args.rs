@@ -308,7 +308,20 @@ pub struct RunArgs {
     #[arg(long, value_name = "FILE")]
     pub metrics: Option<PathBuf>,
     #[command(flatten)]
+    pub stream: StreamArgs,
+    #[command(flatten)]
     pub simulate: SimulateArgs,
+}
+
+#[derive(Debug, Args)]
+pub struct StreamArgs {
+    /// Judge each event as it comes and print each alert as soon as it is certain, in bounded memory, instead of reading all events
+    /// and judging them in the order of their time.
+    #[arg(long, conflicts_with = "simulate")]
+    pub stream: bool,
+    /// How much later than newer ones an event of a stream may come and still be judged in its place, such as `5s`.
+    #[arg(long, value_name = "DURATION", requires = "stream")]
+    pub lateness: Option<String>,
 }
 
 #[derive(Debug, Args)]

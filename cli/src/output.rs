@@ -51,6 +51,11 @@ impl Data {
 
     /// All that was written goes out.
     pub fn finish(mut self) -> Result<(), Failure> {
+        self.flush()
+    }
+
+    /// The same for what was written so far.
+    pub fn flush(&mut self) -> Result<(), Failure> {
         Ok(self.0.flush()?)
     }
 }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use elkhound::analysis::kql;
 use elkhound::event::Event;
-use elkhound::event::time::{DateFormat, Instant, Rounding};
+use elkhound::event::time::{DateFormat, Instant, Rounding, parse_duration};
 use elkhound::query::{Position, Settings};
 use elkhound::schema::Strictness;
 
@@ -79,4 +79,9 @@ fn now(given: Option<&str>) -> Outcome<Instant> {
 pub fn time(option: &str, text: &str) -> Outcome<Instant> {
     let found = DateFormat::default().parse(text, Rounding::Down);
     found.map_err(|_| Failure::Usage(format!("`{option} {text}`: expected a time such as `2024-05-15T10:00:00Z`")))
+}
+
+/// The duration that an option names.
+pub fn duration(option: &str, text: &str) -> Outcome<Instant> {
+    parse_duration(text).ok_or_else(|| Failure::Usage(format!("`{option} {text}`: expected a duration such as `90s`")))
 }

@@ -10,6 +10,7 @@ mod match_events;
 mod parse;
 mod run_rules;
 mod simulate;
+mod stream;
 mod test_rules;
 
 use crate::args::Command;

@@ -15,7 +15,7 @@ use elkhound::rule::Problem;
 use rayon::ThreadPool;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
-use super::simulate;
+use super::{simulate, stream};
 use crate::args::{Alerts, Product, RunArgs};
 use crate::events::Reading;
 use crate::failure::{Exit, Failure, Outcome};
@@ -27,6 +27,11 @@ const TURN: usize = 1_024;
 
 pub fn run(args: &RunArgs) -> Outcome {
     let pool = pool(args.eval.jobs)?;
+    if args.stream.stream && settings::need_events(&args.eval) {
+        return Err(Failure::Usage(
+            "`--schema none --strict` has to see all events first, which a stream cannot give".into(),
+        ));
+    }
     let fill = !args.eval.no_fill;
     let all = settings::need_events(&args.eval).then(|| events::read(&args.events, fill)).transpose()?;
     let query = settings::of(&args.eval, &args.dialect, all.as_deref().unwrap_or_default())?;
@@ -52,30 +57,47 @@ pub fn run(args: &RunArgs) -> Outcome {
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
-    let events = seen(args, &rules, all)?;
-    if args.simulate.simulate {
-        let recording = Recording { events: &events, indicators: &indicators };
-        let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
-        return Ok(exit(args, alerts, &problems, given));
-    }
+    let mut alert_exit = Exit::Clean;
     let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
-    let engine_settings = EngineSettings { indicators, timing, ..EngineSettings::default() };
-    let mut engine = Engine::with_settings(Arc::clone(&rules), engine_settings);
     let mut writer = Writer { form, pool, data: Data::stdout(), counts: BTreeMap::new() };
-    let mut events = in_time_order(events, &query).into_iter();
+    if args.stream.stream {
+        let own = EngineSettings { indicators, timing, ..EngineSettings::default() };
+        let mut engine = Engine::with_settings(Arc::clone(&rules), stream::engine_settings(&args.stream, own)?);
+        alert_exit = stream::run(args, &mut engine, &mut writer)?;
+        write_metrics(args, &engine)?;
+    } else {
+        let events = seen(args, &rules, all)?;
+        if args.simulate.simulate {
+            let recording = Recording { events: &events, indicators: &indicators };
+            let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
+            return Ok(exit(args, alerts, &problems, given));
+        }
+        let own = EngineSettings { indicators, timing, ..EngineSettings::default() };
+        let mut engine = Engine::with_settings(Arc::clone(&rules), own);
+        batch(&mut engine, in_time_order(events, &query), &mut writer)?;
+        write_metrics(args, &engine)?;
+    }
+    writer.data.finish()?;
+    summary(&rules, &writer.counts, problems.len());
+    Ok(exit(args, writer.counts.values().sum(), &problems, given).max(alert_exit))
+}
+
+/// All events in the order of their time.
+fn batch(engine: &mut Engine, events: Vec<Arc<Event>>, writer: &mut Writer) -> Outcome<()> {
+    let mut events = events.into_iter();
     let mut alerts = Vec::new();
     while events.len() > 0 {
         let next = events.by_ref().take(TURN);
         alerts = writer.write(&alerts, || next.flat_map(|event| engine.push(event)).collect())?;
     }
     let last = writer.write(&alerts, || engine.finish())?;
-    last.chunks(TURN).try_for_each(|alerts| writer.write(alerts, || ()))?;
-    writer.data.finish()?;
-    if let Some(path) = &args.metrics {
-        std::fs::write(path, engine.stats().to_prometheus()).map_err(|error| Failure::file(path, error))?;
-    }
-    summary(&rules, &writer.counts, problems.len());
-    Ok(exit(args, writer.counts.values().sum(), &problems, given))
+    last.chunks(TURN).try_for_each(|alerts| writer.write(alerts, || ()))
+}
+
+/// The counters, where they are wanted.
+pub(super) fn write_metrics(args: &RunArgs, engine: &Engine) -> Outcome<()> {
+    let Some(path) = &args.metrics else { return Ok(()) };
+    std::fs::write(path, engine.stats().to_prometheus()).map_err(|error| Failure::file(path, error))
 }
 
 /// The threads, where there is more than one.
@@ -85,7 +107,7 @@ fn pool(jobs: usize) -> Outcome<Option<ThreadPool>> {
 }
 
 /// Alerts on their way out, in their order.
-struct Writer {
+pub(super) struct Writer {
     form: AlertForm,
     pool: Option<ThreadPool>,
     data: Data,
@@ -95,7 +117,7 @@ struct Writer {
 
 impl Writer {
     /// Writes alerts; with several threads, while `next` goes on.
-    fn write<T: Send>(&mut self, alerts: &[Alert], next: impl FnOnce() -> T + Send) -> Outcome<T> {
+    pub(super) fn write<T: Send>(&mut self, alerts: &[Alert], next: impl FnOnce() -> T + Send) -> Outcome<T> {
         for alert in alerts {
             *self.counts.entry(alert.rule_index()).or_default() += 1;
         }
@@ -108,6 +130,11 @@ impl Writer {
         let (next, texts) = pool.join(next, texts);
         texts.iter().try_for_each(|text| self.data.text(text))?;
         Ok(next)
+    }
+
+    /// All that was written goes out now.
+    pub(super) fn flush(&mut self) -> Outcome<()> {
+        self.data.flush()
     }
 }
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use comfy_table::Table;
 use elkhound::engine::{AlertForm, Missed, Recording, Replay, ReplaySettings, RuleReplay, RuleSet, replay};
-use elkhound::event::time::{parse_duration, to_iso};
+use elkhound::event::time::to_iso;
 use elkhound::rule::Rule;
 
 use crate::args::SimulateArgs;
@@ -34,10 +34,7 @@ pub fn run(args: &SimulateArgs, form: AlertForm, rules: &Arc<RuleSet>, recording
 
 fn replay_settings(args: &SimulateArgs) -> Outcome<ReplaySettings> {
     let time = |option, text: &Option<String>| text.as_deref().map(|text| settings::time(option, text)).transpose();
-    let delay = args.delay.as_deref().map(|text| {
-        let expected = || Failure::Usage(format!("`--delay {text}`: expected a duration such as `90s`"));
-        parse_duration(text).ok_or_else(expected)
-    });
+    let delay = args.delay.as_deref().map(|text| settings::duration("--delay", text));
     Ok(ReplaySettings {
         start: time("--start", &args.start)?,
         end: time("--end", &args.end)?,
