@@ -122,13 +122,17 @@ impl Batch {
         jobs: usize,
         prepare: Prepare<'_>,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
-        use rayon::iter::{IntoParallelIterator, ParallelIterator};
-        let mut out = Vec::new();
+        use rayon::iter::{
+            IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
+        };
+        let (mut out, mut memories) = (Vec::new(), Vec::new());
         let mut block = blocks.next()?;
         while let Some(now) = block {
+            let pieces = now.pieces(jobs * 2);
+            // What a set found of texts that come again is kept from block to block.
+            memories.resize_with(memories.len().max(pieces.len()), Memory::default);
             let work = || {
-                let pieces = now.pieces(jobs * 2).into_par_iter();
-                let each = pieces.map_init(Memory::default, |memory, (text, line)| {
+                let each = pieces.into_par_iter().zip(memories.par_iter_mut()).map(|((text, line), memory)| {
                     let mut out = Vec::new();
                     self.piece(text, line, prepare, memory, &mut out).map(|()| out)
                 });
