@@ -422,3 +422,51 @@ fn what_is_known_of_a_text_is_of_that_text_and_that_field() {
         }
     }
 }
+
+/// Ranges of addresses and numbers are looked up once for all queries; whatever an event holds in their fields.
+#[test]
+fn many_ranges() {
+    let schema = Schema::from_json(
+        r#"{"ip": "ip", "n": "long", "b": "byte", "u": "unsigned_long", "f": "float", "s": "scaled_float", "k": "keyword"}"#,
+    );
+    let settings = Settings { schema: Arc::new(schema.unwrap()), ..Settings::default() };
+    let mut random = Random::new(5);
+    let numbers = ["-9223372036854775808", "-129", "-1", "0", "1", "1.5", "127", "128", "1024", "9223372036854775807"];
+    let mut queries = Vec::new();
+    for at in 0..400 {
+        let block = format!("{}.{}.0.0/{}", random.below(4) * 64, random.below(3), random.below(33));
+        let field = random.pick(&["n", "b", "u", "f", "s", "i"]);
+        let (low, high) = (random.pick(&numbers), random.pick(&numbers));
+        let operator = random.pick(&["<", "<=", ">", ">="]);
+        let builder = Query::builder().settings(settings.clone());
+        let query = match at % 6 {
+            0 => builder.kql(&format!("ip: \"{block}\"")),
+            1 => {
+                builder.kql(&format!("ip: (\"{block}\" or \"2001:db8::/{}\") and not ip: 10.0.0.1", random.below(129)))
+            }
+            2 => builder.kql(&format!("{field} {operator} {low}")),
+            3 => builder.eql(&format!("any where {field} {operator} {low} and {field} < {high}")),
+            4 => builder.eql(&format!("any where cidrMatch(ip, \"{block}\", \"::/1\") or {field} >= {high}")),
+            _ => builder.eql(&format!("any where not cidrMatch(ip, \"{block}\") and k : \"x*\"")),
+        };
+        queries.extend(query);
+    }
+    assert!(queries.len() > 300, "{}", queries.len());
+    let values = json!([
+        null, true, false, "", "x", "xy", "0", "1", " 7 ", "1e3", "-1.5", 0, 1, -1, 1.5, -0.4, 127, 128, 300, 1e30, -129,
+        i64::MAX, i64::MIN, u64::MAX, "0.0.0.0", "10.0.0.1", "64.1.2.3", "255.255.255.255", "::ffff:64.1.0.1", "::1",
+        "2001:db8::5", "64.1.2", {"x": 1}, [], ["10.0.0.1", 5], [127, "0.1.2.3", null]
+    ]);
+    let values: Vec<&Json> = values.as_array().unwrap().iter().collect();
+    let mut events = Vec::new();
+    for &value in &values {
+        events.push(
+            json!({"ip": value, "n": value, "b": value, "u": value, "f": value, "s": value, "i": value, "k": "xyz"}),
+        );
+        events.push(json!({"ip": [value, random.pick(&values)], "i": random.pick(&values), "n": random.pick(&values)}));
+    }
+    let stats = QuerySet::new(&queries).unwrap().stats();
+    assert_eq!(stats.unindexed, 0, "{stats:?}");
+    let yes = sets::Together::new(&queries).same_verdicts(&events);
+    assert!(yes > 5_000, "{yes}");
+}

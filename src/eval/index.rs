@@ -1,22 +1,29 @@
 //! From the values of an event's fields to the questions that they may answer with yes.
 
 use std::fmt::Write;
+use std::ops::Bound;
 
 use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use hashbrown::HashMap;
 
 use super::matcher::{Ask, Asker, Leaf};
+use super::ranges::Ranges;
 use super::value::Reader;
 use crate::event::Value;
 use crate::event::number::Number;
 use crate::schema::FieldType;
-use crate::text::{Fold, WildcardPart};
+use crate::text::{Fold, WildcardPart, ip_number, parse_ip};
 
 /// The questions about one field, by what they can be looked up by.
 #[derive(Debug, Default)]
 pub(super) struct FieldIndex {
     terms: HashMap<String, Vec<Term>>,
     integers: HashMap<i64, Vec<u32>>,
+    /// Ranges of addresses, and of whole numbers.
+    addresses: Ranges,
+    spans: Ranges,
+    /// Questions about spans.
+    spanning: Vec<u32>,
     patterns: Option<AhoCorasick>,
     pattern_leaves: Vec<u32>,
     /// Questions about texts, and about numbers that may stand in a text.
@@ -72,6 +79,10 @@ pub(super) enum Entry {
     Term(String),
     Integer(i64),
     Literal(String),
+    /// The addresses of a range, as numbers.
+    Addresses(u128, u128),
+    /// The whole numbers of a range and some around it.
+    Span(i64, i64),
 }
 
 impl FieldIndex {
@@ -94,6 +105,14 @@ impl FieldIndex {
                         note(&mut self.numbers, id);
                     }
                 }
+                Entry::Addresses(first, last) => self.addresses.add(*first, *last, id),
+                Entry::Span(low, high) => {
+                    self.spans.add(place(*low), place(*high), id);
+                    note(&mut self.spanning, id);
+                    if !is_inferred(leaf) {
+                        note(&mut self.numbers, id);
+                    }
+                }
                 Entry::Literal(text) => {
                     self.literals.push(text.clone());
                     self.pattern_leaves.push(id);
@@ -105,6 +124,8 @@ impl FieldIndex {
 
     /// Builds what needs all entries at once.
     pub fn settle(&mut self) {
+        self.addresses.settle();
+        self.spans.settle();
         let literals = std::mem::take(&mut self.literals);
         if literals.is_empty() {
             return;
@@ -130,6 +151,9 @@ impl FieldIndex {
                 if !self.integers.is_empty() {
                     self.integers.get(&value).into_iter().flatten().for_each(|&leaf| found(leaf, Finding::Maybe));
                 }
+                if !self.spans.is_empty() {
+                    self.spans.find(place(value), &mut |leaf| found(leaf, Finding::Maybe));
+                }
                 if !self.texts.is_empty() {
                     // Fields of texts take the digits.
                     buffer.clear();
@@ -145,7 +169,8 @@ impl FieldIndex {
 
     fn all(&self, found: &mut dyn FnMut(u32, Finding)) {
         let integers = self.integers.values().flatten();
-        self.texts.iter().chain(&self.numbers).chain(integers).for_each(|&leaf| found(leaf, Finding::Maybe));
+        let all = self.texts.iter().chain(&self.numbers).chain(&self.spanning).chain(integers);
+        all.for_each(|&leaf| found(leaf, Finding::Maybe));
     }
 
     fn text(&self, text: &str, buffer: &mut String, found: &mut dyn FnMut(u32, Finding)) {
@@ -160,6 +185,11 @@ impl FieldIndex {
             self.lower(buffer, spelling, found);
         }
         self.literal(text, found);
+        if !self.addresses.is_empty()
+            && let Some(ip) = parse_ip(text)
+        {
+            self.addresses.find(ip_number(ip), &mut |leaf| found(leaf, Finding::Yes));
+        }
         if !self.numbers.is_empty() && may_be_number(text) {
             self.numbers.iter().for_each(|&leaf| found(leaf, Finding::Maybe));
         }
@@ -203,6 +233,26 @@ const FOLDS_TO_ASCII: [char; 4] = ['\u{130}', '\u{131}', '\u{17F}', '\u{212A}'];
 
 fn may_be_number(text: &str) -> bool {
     text.trim_start().bytes().next().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'))
+}
+
+/// A number's place among those of a span.
+const fn place(value: i64) -> u128 {
+    value.abs_diff(i64::MIN) as u128
+}
+
+/// The least and the greatest whole number that may lie between the bounds; `None` where a bound is no number.
+fn span(low: &Bound<Number>, high: &Bound<Number>) -> Option<(i64, i64)> {
+    let end = |bound: &Bound<Number>, open: i64, round: fn(f64) -> f64| match bound {
+        Bound::Unbounded => Some(open),
+        Bound::Included(Number::Int(value)) | Bound::Excluded(Number::Int(value)) => {
+            Some((*value).clamp(i64::MIN.into(), i64::MAX.into()) as i64)
+        }
+        Bound::Included(Number::Float(value)) | Bound::Excluded(Number::Float(value)) => {
+            // Numbers beyond the type become its last one.
+            (!value.is_nan()).then(|| round(*value) as i64)
+        }
+    };
+    Some((end(low, i64::MIN, f64::floor)?, end(high, i64::MAX, f64::ceil)?))
 }
 
 fn is_inferred(leaf: &Leaf) -> bool {
@@ -267,6 +317,13 @@ fn collect(ask: &Ask, reader: &Reader, out: &mut Vec<Entry>) -> bool {
             }),
             Number::Float(_) => false,
         }),
+        Ask::NumberRange(low, high) if reader.kind.float_kind().is_none() => {
+            span(low, high).map(|(low, high)| out.push(Entry::Span(low, high))).is_some()
+        }
+        Ask::Ips(set) => {
+            out.extend(set.ranges().iter().map(|&(first, last)| Entry::Addresses(first, last)));
+            true
+        }
         Ask::Any(each) => each.iter().all(|ask| collect(ask, reader, out)),
         Ask::Inferred(each) => each[2].is_none() && each.iter().flatten().all(|ask| collect(ask, reader, out)),
         _ => false,

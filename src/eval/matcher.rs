@@ -140,7 +140,7 @@ impl Ask {
     fn of_text(&self, text: &str) -> bool {
         match self {
             Self::Text(wanted, fold) => fold.same(text, wanted),
-            Self::Texts(wanted, fold) => wanted.contains(&*fold.text(text)),
+            Self::Texts(wanted, fold) => fold.with(text, |text| wanted.contains(text)),
             Self::Prefix(prefix, fold) => fold.strip_prefix(text, prefix).is_some(),
             Self::Suffix(suffix, fold) => fold.ends_with(text, suffix),
             Self::Contains(part, Fold::Exact) => part.find(text.as_bytes()).is_some(),

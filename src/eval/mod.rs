@@ -14,6 +14,7 @@ mod matcher;
 pub mod order;
 mod program;
 mod queue;
+mod ranges;
 pub mod sample;
 pub mod saved;
 pub mod sequence;

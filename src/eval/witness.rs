@@ -53,9 +53,12 @@ fn weight(leaf: &Leaf, entries: Option<&[Entry]>, uses: f64, popular: &Popular<'
         Entry::Integer(_) => common + 0.01,
         Entry::Term(text) => common + 0.01 + 0.05 * known(text),
         Entry::Literal(text) => common * (1.0 + 8.0 / text.len() as f64) * (1.0 + 0.2 * known(text)),
+        Entry::Addresses(first, last) => common + 0.6 * bits(last - first),
+        Entry::Span(low, high) => common + 0.6 * bits(high.abs_diff(*low).into()),
     };
+    let most = if matches!(ask, Ask::Ips(_) | Ask::NumberRange(..)) { 60.0 + common } else { 200.0 };
     let found = match entries {
-        Some(entries) => entries.iter().map(of).sum::<f64>().min(200.0),
+        Some(entries) => entries.iter().map(of).sum::<f64>().min(most),
         None => match ask {
             Ask::Exists => 150.0,
             Ask::Bools(..) => 120.0,
@@ -63,6 +66,11 @@ fn weight(leaf: &Leaf, entries: Option<&[Entry]>, uses: f64, popular: &Popular<'
         },
     };
     Some(found * (1.0 + uses.min(40.0) / 40.0))
+}
+
+/// How many bits tell the numbers of a range apart.
+fn bits(width: u128) -> f64 {
+    f64::from(u128::BITS - width.leading_zeros())
 }
 
 /// The lightest set of questions of which one is answered yes whenever the op holds, or does not hold where `negated`.

@@ -47,6 +47,20 @@ impl Fold {
         Cow::Owned(text.chars().map(|c| self.char(c)).collect())
     }
 
+    /// Shows what [`Fold::text`] gives; a short ASCII text takes no memory for it.
+    pub(crate) fn with<R>(self, text: &str, show: impl FnOnce(&str) -> R) -> R {
+        let mut buffer = [0; 128];
+        if self != Self::Exact
+            && text.is_ascii()
+            && let Some(lower) = buffer.get_mut(..text.len())
+        {
+            lower.copy_from_slice(text.as_bytes());
+            lower.make_ascii_lowercase();
+            return show(std::str::from_utf8(lower).unwrap_or_default());
+        }
+        show(&self.text(text))
+    }
+
     /// Whether both texts are the same.
     ///
     /// ```
