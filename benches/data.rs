@@ -156,6 +156,12 @@ pub fn synthetic_of(count: usize, kind: Option<usize>) -> Vec<Query> {
     (0..count).map(|number| Query::kql(&text(number, &mut random)).unwrap()).collect()
 }
 
+/// Rules of an address block each.
+pub fn blocks(count: usize) -> Vec<Query> {
+    let block = |number: usize| format!("destination.ip: \"{}.{}.0.0/16\"", 1 + number / 256, number % 256);
+    compile(&(0..count).map(|number| ("kql".to_owned(), block(number))).collect::<Vec<_>>())
+}
+
 /// So many rules of a kind that is hard to index.
 pub type Pathological = fn(usize) -> Vec<Query>;
 

@@ -192,6 +192,7 @@ fn sets(wanted: Wanted<'_>) -> Vec<Row> {
             &lines,
         );
     }
+    add("1,000 synthetic rules from bytes, address blocks", "0.25", &|| data::blocks(1_000), &lines);
     add("1,000 synthetic rules from bytes", "0.25", &|| data::synthetic(1_000), &lines);
     add("5,000 synthetic rules from bytes", "0.70", &|| data::synthetic(5_000), &lines);
     for (name, make) in data::PATHOLOGICAL {
