@@ -21,7 +21,10 @@ fn source(text: &str) -> Source {
 }
 
 fn filter() -> (Filter, Vec<String>) {
-    (Filter::kql(data::KQL).unwrap(), data::lines(50))
+    let filter = Filter::kql(data::KQL).unwrap();
+    // Its program is made when it is first asked.
+    assert!(!filter.matches_value(&serde_json::json!({})));
+    (filter, data::lines(50))
 }
 
 fn filter_and_values() -> (Filter, Vec<serde_json::Value>) {
