@@ -2,6 +2,8 @@
 
 use std::io::Read;
 use std::sync::Arc;
+#[cfg(feature = "parallel")]
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::{Kind, Query, QuerySet, Settings};
 use crate::eval::CompileError;
@@ -9,8 +11,12 @@ use crate::eval::order::{Clock, Ordinal};
 use crate::eval::set::SetScratch;
 use crate::event::{Event, EventError, MAX_BYTES, Record, Scratch};
 
-/// Bytes that are read at once for each thread: few enough to stay in its cache.
+/// Bytes that are read at once: few enough to stay in a thread's cache.
 const BLOCK: usize = 512 << 10;
+
+/// More threads than this would wait for the input.
+#[cfg(feature = "parallel")]
+const MOST_THREADS: usize = 256;
 
 /// The questions that decide whether any of some queries has to see an event. Of an event that none has to see only the fields
 /// that decide it are read.
@@ -88,7 +94,8 @@ impl Batch {
 
     /// The events that the queries have to see, in the order of the lines; empty lines count as lines.
     ///
-    /// With more than one of `jobs` and the feature `parallel`, as many threads read the lines; the result does not depend on it.
+    /// With more than one of `jobs` and the feature `parallel`, as many threads, up to 256, read the lines; the result does not
+    /// depend on it.
     ///
     /// # Errors
     /// An input that fails, and the first line that is no event.
@@ -98,13 +105,18 @@ impl Batch {
         jobs: usize,
         prepare: Prepare<'_>,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
-        let size = BLOCK * jobs.clamp(1, 64);
-        let mut blocks = Blocks { input, size, rest: Vec::new(), spare: Vec::new(), ended: false, lines: 0 };
+        let mut blocks = Blocks {
+            input,
+            rest: Vec::new(),
+            spare: Vec::new(),
+            ended: false,
+            lines: 0,
+            #[cfg(feature = "parallel")]
+            blocks: 0,
+        };
         #[cfg(feature = "parallel")]
         if jobs > 1 {
-            let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-            let pool = pool.map_err(|error| ReadError::Input(std::io::Error::other(error)))?;
-            return pool.install(|| self.read_on_many(&mut blocks, jobs, prepare));
+            return self.read_on_many(blocks, jobs, prepare);
         }
         let _ = jobs;
         let (mut out, mut memory) = (Vec::new(), Memory::default());
@@ -115,35 +127,49 @@ impl Batch {
         Ok(out)
     }
 
+    /// Each thread takes the next block when it is done with one, so that none waits for another.
     #[cfg(feature = "parallel")]
     fn read_on_many(
         &self,
-        blocks: &mut Blocks<'_>,
+        blocks: Blocks<'_>,
         jobs: usize,
         prepare: Prepare<'_>,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
-        use rayon::iter::{
-            IndexedParallelIterator, IntoParallelIterator, IntoParallelRefMutIterator, ParallelIterator,
-        };
-        let (mut out, mut memories) = (Vec::new(), Vec::new());
-        let mut block = blocks.next()?;
-        while let Some(now) = block {
-            let pieces = now.pieces(jobs * 2);
-            // What a set found of texts that come again is kept from block to block.
-            memories.resize_with(memories.len().max(pieces.len()), Memory::default);
-            let work = || {
-                let each = pieces.into_par_iter().zip(memories.par_iter_mut()).map(|((text, line), memory)| {
-                    let mut out = Vec::new();
-                    self.piece(text, line, prepare, memory, &mut out).map(|()| out)
+        let (blocks, done) = (Mutex::new(blocks), Mutex::new(Vec::new()));
+        let work = || {
+            let mut memory = Memory::default();
+            loop {
+                let (number, block) = match lock(&blocks).numbered() {
+                    (_, Ok(None)) => return,
+                    (number, Ok(Some(block))) => (number, Ok(block)),
+                    (number, Err(error)) => (number, Err(error)),
+                };
+                let mut events = Vec::new();
+                let read = block.map_err(ReadError::Input).and_then(|block| {
+                    self.piece(&block.text, block.line, prepare, &mut memory, &mut events)?;
+                    lock(&blocks).spare = block.text;
+                    Ok(())
                 });
-                each.collect::<Vec<_>>()
-            };
-            let (next, done) = rayon::join(|| blocks.next(), work);
-            for piece in done {
-                out.extend(piece?);
+                if read.is_err() {
+                    // What comes before has been taken already; what comes after is of no interest.
+                    lock(&blocks).ended = true;
+                    lock(&blocks).rest.clear();
+                }
+                lock(&done).push((number, read.map(|()| events)));
             }
-            blocks.spare = now.text;
-            block = next?;
+        };
+        std::thread::scope(|scope| {
+            for _ in 1..jobs.min(MOST_THREADS) {
+                // Where the system has no more threads to give, fewer do the work.
+                let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+            }
+            work();
+        });
+        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
+        done.sort_unstable_by_key(|(number, _)| *number);
+        let mut out = Vec::new();
+        for (_, events) in done {
+            out.extend(events?);
         }
         Ok(out)
     }
@@ -193,8 +219,6 @@ impl Batch {
 /// An input cut into blocks of whole lines.
 struct Blocks<'i> {
     input: &'i mut (dyn Read + Send),
-    /// Bytes that are read at once.
-    size: usize,
     /// What was read after the last whole line.
     rest: Vec<u8>,
     /// Memory of a block that is done.
@@ -202,6 +226,9 @@ struct Blocks<'i> {
     ended: bool,
     /// Lines so far.
     lines: u64,
+    /// Blocks so far.
+    #[cfg(feature = "parallel")]
+    blocks: u64,
 }
 
 /// Whole lines; the last one has no line end, so that their number is one more than that of the line ends.
@@ -212,6 +239,13 @@ struct Block {
 }
 
 impl Blocks<'_> {
+    /// The next block and its number.
+    #[cfg(feature = "parallel")]
+    fn numbered(&mut self) -> (u64, std::io::Result<Option<Block>>) {
+        self.blocks += 1;
+        (self.blocks, self.next())
+    }
+
     fn next(&mut self) -> std::io::Result<Option<Block>> {
         let mut text = std::mem::take(&mut self.spare);
         text.clear();
@@ -219,8 +253,8 @@ impl Blocks<'_> {
         let mut cut = None;
         while !self.ended && cut.is_none() {
             let before = text.len();
-            let read = (&mut *self.input).take(self.size as u64).read_to_end(&mut text)?;
-            self.ended = read < self.size;
+            let read = (&mut *self.input).take(BLOCK as u64).read_to_end(&mut text)?;
+            self.ended = read < BLOCK;
             cut = memchr::memrchr(b'\n', &text[before..]).map(|at| before + at);
             // A line that is too long is an error, which need not be read to its end.
             self.ended |= cut.is_none() && text.len() > MAX_BYTES;
@@ -238,21 +272,10 @@ impl Blocks<'_> {
     }
 }
 
-impl Block {
-    /// About `count` pieces of whole lines, with the number of the first line of each.
-    #[cfg(feature = "parallel")]
-    fn pieces(&self, count: usize) -> Vec<(&[u8], u64)> {
-        let size = self.text.len() / count + 1;
-        let (mut out, mut rest, mut line) = (Vec::new(), self.text.as_slice(), self.line);
-        while let Some(at) = rest.get(size..).and_then(|tail| memchr::memchr(b'\n', tail)) {
-            let (piece, tail) = rest.split_at(size + at);
-            out.push((piece, line));
-            line += 1 + memchr::memchr_iter(b'\n', piece).count() as u64;
-            rest = &tail[1..];
-        }
-        out.push((rest, line));
-        out
-    }
+/// What a mutex guards; a thread that panicked has left it whole.
+#[cfg(feature = "parallel")]
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Events in the order of results: by timestamp, tiebreaker, and place in the input (Elasticsearch: EQL search, event queries).
