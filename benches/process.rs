@@ -99,14 +99,6 @@ fn spent(program: &Path, arguments: &[&str]) -> Duration {
     threads(program, arguments).into_iter().sum()
 }
 
-/// The longest way through a process with two threads at work: what the first thread did by itself, and of each pair of threads,
-/// which work at the same time, the one that did more. So long it takes where every thread has a core of its own.
-fn longest(program: &Path, arguments: &[&str]) -> Duration {
-    let threads = threads(program, arguments);
-    let pairs = threads.get(1..).unwrap_or_default().chunks(2);
-    threads.first().copied().unwrap_or_default() + pairs.filter_map(|pair| pair.iter().max()).sum::<Duration>()
-}
-
 fn wall(program: &Path, arguments: &[&str]) -> Duration {
     time(|| {
         assert!(
@@ -127,8 +119,6 @@ fn one_against_two(name: &str, program: &Path, arguments: &[&str]) {
     let (one, two) = (with("1"), with("2"));
     let measured = turns(TURNS, || wall(program, &one), || wall(program, &two));
     ratio(&format!("{name}, one thread : two, on the wall"), measured, EVENTS, "≥ 1.8");
-    let measured = turns(TURNS, || spent(program, &one), || longest(program, &two));
-    ratio(&format!("{name}, one thread : the longest way through two"), measured, EVENTS, "≥ 1.8");
     let measured = turns(TURNS, || spent(program, &two), || spent(program, &one));
     ratio(&format!("{name}, all work of two threads : of one"), measured, EVENTS, "–");
 }
