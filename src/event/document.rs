@@ -5,7 +5,8 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::index::DataStream;
-use super::{Document, FieldKey, Layout, Scratch, Value};
+use super::layout::ROOT;
+use super::{Document, FieldKey, Layout, Scratch, Value, value};
 
 /// Longest event in bytes, unless set otherwise.
 pub const MAX_BYTES: usize = 10 << 20;
@@ -237,7 +238,7 @@ impl Document for Event {
     }
 
     fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
-        self.source.list(layout, into)?;
+        value::list(&self.source, ROOT, layout, into)?;
         for (field, text) in [(layout.index, self.index()), (layout.id, self.id())] {
             if let (Some(field), Some(text)) = (field, text) {
                 into.list(field, Value::Str(text))?;

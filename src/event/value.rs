@@ -49,7 +49,19 @@ impl Document for Json {
     }
 
     fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
-        list(self, ROOT, layout, into)
+        list(self, ROOT, layout, into)?;
+        // The layout keeps these two apart: an event says them itself.
+        for (field, name) in [(layout.index, "_index"), (layout.id, "_id")] {
+            if let Some(field) = field {
+                let mut complete = Some(());
+                self.any(&FieldKey::new(field, name), &mut |value| {
+                    complete = into.list(field, value);
+                    complete.is_none()
+                });
+                complete?;
+            }
+        }
+        Some(())
     }
 
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
@@ -66,7 +78,7 @@ impl Document for Json {
 }
 
 /// Lists what stands at the fields below a node of the layout.
-fn list(json: &Json, node: u32, layout: &Layout, into: &mut Scratch) -> Option<()> {
+pub(super) fn list(json: &Json, node: u32, layout: &Layout, into: &mut Scratch) -> Option<()> {
     if let Json::Array(items) = json {
         return items.iter().try_for_each(|item| list(item, node, layout, into));
     }

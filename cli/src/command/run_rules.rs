@@ -57,29 +57,28 @@ pub fn run(args: &RunArgs) -> Outcome {
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
-    let mut alert_exit = Exit::Clean;
     let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
+    let own = EngineSettings { indicators, timing, ..EngineSettings::default() };
     let mut writer = Writer { form, pool, data: Data::stdout(), counts: BTreeMap::new() };
-    if args.stream.stream {
-        let own = EngineSettings { indicators, timing, ..EngineSettings::default() };
+    let (engine, ended) = if args.stream.stream {
         let mut engine = Engine::with_settings(Arc::clone(&rules), stream::engine_settings(&args.stream, own)?);
-        alert_exit = stream::run(args, &mut engine, &mut writer)?;
-        write_metrics(args, &engine)?;
+        let ended = stream::run(args, &mut engine, &mut writer)?;
+        (engine, ended)
     } else {
         let events = seen(args, &rules, all)?;
         if args.simulate.simulate {
-            let recording = Recording { events: &events, indicators: &indicators };
+            let recording = Recording { events: &events, indicators: &own.indicators };
             let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
             return Ok(exit(args, alerts, &problems, given));
         }
-        let own = EngineSettings { indicators, timing, ..EngineSettings::default() };
         let mut engine = Engine::with_settings(Arc::clone(&rules), own);
         batch(&mut engine, in_time_order(events, &query), &mut writer)?;
-        write_metrics(args, &engine)?;
-    }
+        (engine, Exit::Clean)
+    };
     writer.data.finish()?;
+    write_metrics(args, &engine)?;
     summary(&rules, &writer.counts, problems.len());
-    Ok(exit(args, writer.counts.values().sum(), &problems, given).max(alert_exit))
+    Ok(exit(args, writer.counts.values().sum(), &problems, given).max(ended))
 }
 
 /// All events in the order of their time.
