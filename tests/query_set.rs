@@ -119,7 +119,7 @@ fn json(random: &mut Random, depth: usize) -> String {
         0 => (*random.pick(LEAVES)).to_owned(),
         1 => {
             let items: Vec<String> = (0..random.below(4)).map(|_| json(random, depth - 1)).collect();
-            format!("[{}]", items.join(" , "))
+            format!("[{}]", items.join(random.pick(&[",", " , ", ",\r\n"])))
         }
         _ => object(random, depth),
     }
@@ -146,9 +146,13 @@ fn object(random: &mut Random, depth: usize) -> String {
         "a key of 16 byte",
         "event.module",
     ];
-    let item = |random: &mut Random| format!("\"{}\" :\t{}", random.pick(KEYS), json(random, depth.saturating_sub(1)));
+    let item = |random: &mut Random| {
+        let (key, colon) = (random.pick(KEYS), random.pick(&[":", " :", ": ", "\t:\n"]));
+        format!("\"{key}\"{colon}{}", json(random, depth.saturating_sub(1)))
+    };
     let items: Vec<String> = (0..random.below(5)).map(|_| item(random)).collect();
-    format!("{{ {} }}", items.join(","))
+    let (open, close) = (random.pick(&["{", "{ "]), random.pick(&["}", "\n}"]));
+    format!("{open}{}{close}", items.join(random.pick(&[",", ", "])))
 }
 
 #[test]

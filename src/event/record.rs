@@ -60,20 +60,22 @@ impl Marks {
         }
     }
 
-    pub fn open(&mut self) {
+    /// The number of an object that opens.
+    pub fn open(&mut self) -> u32 {
         self.last += 1;
         self.open.push(self.last);
+        self.last
     }
 
     pub fn close(&mut self) {
         self.open.pop();
     }
 
-    /// Notes a key of the innermost object; `None` where that object, or one around it, had it already.
+    /// Notes a key of the innermost object, whose number is `own`; `None` where that object, or one around it, had it already.
     #[inline]
-    pub fn key(&mut self, node: u32) -> Option<()> {
+    pub fn key(&mut self, node: u32, own: u32) -> Option<()> {
         let seen = self.seen.get_mut(node as usize)?;
-        let before = std::mem::replace(seen, *self.open.last()?);
+        let before = std::mem::replace(seen, own);
         // Numbers rise, and the outermost object of this event has the lowest of its own.
         (before < *self.open.first()? || !self.open.contains(&before)).then_some(())
     }

@@ -3,6 +3,8 @@
 //! All that is passed over is checked: grammar, escapes, numbers, depth. `None` stands for whatever the scanner does not settle
 //! itself, which `serde_json` then reads.
 
+use wide::u8x16;
+
 use super::layout::{AROUND, HIT, Layout, Mark, NOWHERE, Node, ROOT, SHORT, Short};
 use super::record::{Scratch, Slot};
 use super::{Document, Value};
@@ -60,8 +62,7 @@ impl<'s, 'l> Scanner<'s, 'l> {
 
     /// Reads the whole text as one event.
     pub fn event(mut self) -> Option<Hit> {
-        self.space();
-        if self.peek()? != b'{' {
+        if self.next()? != b'{' {
             return None;
         }
         self.object(HIT, DEPTH)?;
@@ -74,83 +75,94 @@ impl<'s, 'l> Scanner<'s, 'l> {
         self.text.get(self.at).copied()
     }
 
+    /// The next byte that is no space, on which the scanner then stands.
     #[inline(always)]
-    fn space(&mut self) {
-        if self.text.get(self.at).is_some_and(|&byte| byte <= b' ') {
-            self.long_space();
-        }
+    fn next(&mut self) -> Option<u8> {
+        let byte = self.peek()?;
+        if byte > b' ' { Some(byte) } else { self.after_space() }
     }
 
+    #[cold]
     #[inline(never)]
-    fn long_space(&mut self) {
-        while matches!(self.text.get(self.at), Some(b' ' | b'\n' | b'\r' | b'\t')) {
+    fn after_space(&mut self) -> Option<u8> {
+        self.space();
+        self.peek()
+    }
+
+    fn space(&mut self) {
+        while matches!(self.peek(), Some(b' ' | b'\n' | b'\r' | b'\t')) {
             self.at += 1;
         }
     }
 
-    /// Steps over one byte, and the space after it.
+    /// Steps over the colon after a key; gives the first byte of the value.
     #[inline(always)]
-    fn expect(&mut self, byte: u8) -> Option<()> {
-        if self.peek()? != byte {
+    fn colon(&mut self) -> Option<u8> {
+        if self.next()? != b':' {
             return None;
         }
         self.at += 1;
-        self.space();
-        Some(())
+        self.next()
     }
 
     /// Reads an object whose keys lead on from `node`.
     fn object(&mut self, mut node: u32, depth: usize) -> Option<Leaves> {
         let depth = depth.checked_sub(1)?;
-        self.expect(b'{')?;
-        if self.peek()? == b'}' {
+        self.at += 1;
+        let mut byte = self.next()?;
+        if byte == b'}' {
             self.at += 1;
             return Some(Leaves::EMPTY);
         }
-        self.scratch.marks.open();
+        let own = self.scratch.marks.open();
         let mut leaves = Leaves::NONE;
         loop {
-            let key = self.quoted()?;
-            let below = self.below(node, key)?;
-            self.space();
-            self.expect(b':')?;
+            if byte != b'"' {
+                return None;
+            }
+            let below = self.key(node)?;
+            byte = self.colon()?;
             leaves = leaves.and(if below == NOWHERE {
-                self.pass(depth)?
+                self.pass(byte, depth)?
             } else {
-                self.scratch.marks.key(below)?;
+                self.scratch.marks.key(below, own)?;
                 match self.layout.node(below)? {
-                    Node { mark: Mark::None, .. } => self.value(below, depth)?,
-                    Node { mark, .. } => self.marked(*mark, below, depth, &mut node)?,
+                    Node { mark: Mark::None, field, .. } if byte == b'"' => self.text(*field)?,
+                    Node { mark: Mark::None, .. } => self.value(byte, below, depth)?,
+                    Node { mark, .. } => self.marked(*mark, byte, below, depth, &mut node)?,
                 }
             });
-            self.space();
-            match self.peek()? {
-                b',' => self.at += 1,
+            byte = self.next()?;
+            self.at += 1;
+            match byte {
+                b',' => byte = self.next()?,
                 b'}' => break,
                 _ => return None,
             }
-            self.space();
         }
-        self.at += 1;
         self.scratch.marks.close();
         Some(leaves)
     }
 
-    /// The node that a key leads to.
+    /// Reads a key, on whose opening quote the scanner stands: the node that it leads to.
     #[inline(always)]
-    fn below(&mut self, node: u32, key: Quoted) -> Option<u32> {
-        let length = key.end - key.start;
-        if !key.escaped
-            && length <= SHORT
-            && let Some(Ok(block)) = self.text.get(key.start..key.start + SHORT).map(<[u8; SHORT]>::try_from)
-        {
-            let unused = (8 * (SHORT - length)) as u32;
-            let word = Short::from_le_bytes(block).checked_shl(unused).unwrap_or(0).checked_shr(unused).unwrap_or(0);
-            let child = self.layout.node(node)?.short_child(word);
-            if child != NOWHERE || !has_dot(word) {
-                return Some(child);
+    fn key(&mut self, node: u32) -> Option<u32> {
+        let start = self.at + 1;
+        if let Some(block) = block(self.text, start) {
+            let length = specials(block).trailing_zeros() as usize;
+            if let Some(&mask) = MASKS.get(length)
+                && block[length] == b'"'
+            {
+                self.at = start + length + 1;
+                let word = Short::from_le_bytes(block) & mask;
+                let child = self.layout.node(node)?.short_child(word);
+                if child != NOWHERE || !has_dot(word) {
+                    return Some(child);
+                }
+                return Some(self.layout.step(node, self.text.get(start..start + length)?));
             }
         }
+        let key = self.quoted()?;
         self.other_key(node, key)
     }
 
@@ -164,17 +176,17 @@ impl<'s, 'l> Scanner<'s, 'l> {
     }
 
     /// Reads `_index`, `_id` or `_source`, as the outermost object has them.
-    fn marked(&mut self, mark: Mark, below: u32, depth: usize, node: &mut u32) -> Option<Leaves> {
-        if mark == Mark::Source && self.peek()? == b'{' {
+    fn marked(&mut self, mark: Mark, byte: u8, below: u32, depth: usize, node: &mut u32) -> Option<Leaves> {
+        if mark == Mark::Source && byte == b'{' {
             // What stands around it is no part of the event.
             self.scratch.forget();
             *node = AROUND;
             return self.object(ROOT, depth);
         }
         if mark == Mark::Source {
-            return if *node == AROUND { None } else { self.value(below, depth) };
+            return if *node == AROUND { None } else { self.value(byte, below, depth) };
         }
-        let place = match self.peek()? {
+        let place = match byte {
             b'"' => {
                 let start = self.at;
                 let text = self.quoted().filter(|text| !text.escaped)?;
@@ -185,43 +197,47 @@ impl<'s, 'l> Scanner<'s, 'l> {
             _ => None,
         };
         *(if mark == Mark::Index { &mut self.hit.index } else { &mut self.hit.id }) = place;
-        if *node == AROUND { self.pass(depth) } else { self.value(below, depth) }
+        if *node == AROUND { self.pass(byte, depth) } else { self.value(byte, below, depth) }
     }
 
     fn array(&mut self, node: u32, depth: usize) -> Option<Leaves> {
         let depth = depth.checked_sub(1)?;
-        self.expect(b'[')?;
-        if self.peek()? == b']' {
+        self.at += 1;
+        let mut byte = self.next()?;
+        if byte == b']' {
             self.at += 1;
             return Some(Leaves::EMPTY);
         }
         let mut leaves = Leaves::NONE;
         loop {
-            leaves = leaves.and(self.value(node, depth)?);
-            self.space();
-            match self.peek()? {
-                b',' => self.at += 1,
-                b']' => break,
+            leaves = leaves.and(self.value(byte, node, depth)?);
+            byte = self.next()?;
+            self.at += 1;
+            match byte {
+                b',' => byte = self.next()?,
+                b']' => return Some(leaves),
                 _ => return None,
             }
-            self.space();
         }
-        self.at += 1;
-        Some(leaves)
     }
 
-    /// Reads a value that belongs to `node`.
-    fn value(&mut self, node: u32, depth: usize) -> Option<Leaves> {
+    /// Reads a text that belongs to a field.
+    #[inline(always)]
+    fn text(&mut self, field: Option<u32>) -> Option<Leaves> {
+        let text = self.quoted()?;
+        if let Some(field) = field {
+            let slot =
+                if text.escaped { self.decoded(text)? } else { Slot::Borrowed(text.start as u32, text.end as u32) };
+            self.scratch.push(field, slot);
+        }
+        Some(Leaves::VALUE)
+    }
+
+    /// Reads a value that belongs to `node` and begins with `byte`.
+    fn value(&mut self, byte: u8, node: u32, depth: usize) -> Option<Leaves> {
         let field = self.layout.node(node)?.field;
-        match self.peek()? {
-            b'"' => {
-                let text = self.quoted()?;
-                if let Some(field) = field {
-                    let slot = self.text_slot(text)?;
-                    self.scratch.push(field, slot);
-                }
-                Some(Leaves::VALUE)
-            }
+        match byte {
+            b'"' => self.text(field),
             b'{' => {
                 let start = self.at;
                 let leaves = self.object(node, depth)?;
@@ -268,31 +284,26 @@ impl<'s, 'l> Scanner<'s, 'l> {
         Some(())
     }
 
-    fn text_slot(&mut self, text: Quoted) -> Option<Slot> {
-        if !text.escaped {
-            return Some(Slot::Borrowed(text.start as u32, text.end as u32));
-        }
+    #[inline(never)]
+    fn decoded(&mut self, text: Quoted) -> Option<Slot> {
         let start = self.scratch.buffer.len();
         decode(std::str::from_utf8(self.text.get(text.start..text.end)?).ok()?, &mut self.scratch.buffer)?;
         Some(Slot::Decoded(start as u32, self.scratch.buffer.len() as u32))
     }
 
-    /// Passes over a value of which nothing is wanted.
-    fn pass(&mut self, depth: usize) -> Option<Leaves> {
-        match self.peek()? {
-            b'"' => {
-                self.quoted()?;
-                Some(Leaves::VALUE)
-            }
-            b'{' | b'[' => self.pass_over(depth),
-            _ => self.pass_scalar(),
+    /// Passes over a value of which nothing is wanted, and which begins with `byte`.
+    #[inline(always)]
+    fn pass(&mut self, byte: u8, depth: usize) -> Option<Leaves> {
+        match byte {
+            b'"' => self.quoted().map(|_| Leaves::VALUE),
+            b'{' | b'[' => self.pass_over(byte, depth),
+            _ => self.pass_scalar(byte),
         }
     }
 
-    #[inline(always)]
-    fn pass_scalar(&mut self) -> Option<Leaves> {
-        match self.peek()? {
-            b'"' => self.quoted().map(|_| Leaves::VALUE),
+    #[inline(never)]
+    fn pass_scalar(&mut self, byte: u8) -> Option<Leaves> {
+        match byte {
             b't' => self.skip_word(b"true").map(|()| Leaves::VALUE),
             b'f' => self.skip_word(b"false").map(|()| Leaves::VALUE),
             b'n' => self.skip_word(b"null").map(|()| Leaves::EMPTY),
@@ -301,41 +312,40 @@ impl<'s, 'l> Scanner<'s, 'l> {
     }
 
     /// Passes over an object or array, without a call for each of those within.
-    fn pass_over(&mut self, depth: usize) -> Option<Leaves> {
+    fn pass_over(&mut self, mut byte: u8, depth: usize) -> Option<Leaves> {
         // Bit by bit, whether each open one is an object; there are fewer than 128.
         let (mut objects, mut open) = (0_u128, 0);
         let mut leaves = Leaves::NONE;
         loop {
-            let byte = self.peek()?;
-            if byte == b'{' || byte == b'[' {
-                open += 1;
-                if open > depth {
-                    return None;
-                }
-                let is_object = byte == b'{';
-                objects = objects << 1 | u128::from(is_object);
-                self.at += 1;
-                self.space();
-                if self.peek()? != byte + 2 {
-                    if is_object {
-                        self.pass_key()?;
+            match byte {
+                b'"' => leaves = leaves.and(self.quoted().map(|_| Leaves::VALUE)?),
+                b'{' | b'[' => {
+                    open += 1;
+                    if open > depth {
+                        return None;
                     }
-                    continue;
+                    let is_object = byte == b'{';
+                    objects = objects << 1 | u128::from(is_object);
+                    self.at += 1;
+                    let first = self.next()?;
+                    if first != byte + 2 {
+                        byte = if is_object { self.pass_key(first)? } else { first };
+                        continue;
+                    }
+                    leaves = leaves.and(Leaves::EMPTY);
                 }
-                leaves = leaves.and(Leaves::EMPTY);
-            } else {
-                leaves = leaves.and(self.pass_scalar()?);
+                _ => leaves = leaves.and(self.pass_scalar(byte)?),
             }
             // After a value: the next one, or the end of one or more.
             loop {
-                self.space();
                 let is_object = objects & 1 == 1;
-                match self.peek()? {
+                byte = self.next()?;
+                self.at += 1;
+                match byte {
                     b',' => {
-                        self.at += 1;
-                        self.space();
+                        byte = self.next()?;
                         if is_object {
-                            self.pass_key()?;
+                            byte = self.pass_key(byte)?;
                         }
                         break;
                     }
@@ -343,7 +353,6 @@ impl<'s, 'l> Scanner<'s, 'l> {
                     b']' if !is_object => {}
                     _ => return None,
                 }
-                self.at += 1;
                 (objects, open) = (objects >> 1, open - 1);
                 if open == 0 {
                     return Some(leaves);
@@ -352,19 +361,19 @@ impl<'s, 'l> Scanner<'s, 'l> {
         }
     }
 
+    /// Passes over a key that begins with `byte`; gives the first byte of its value.
     #[inline(always)]
-    fn pass_key(&mut self) -> Option<()> {
-        self.quoted()?;
-        self.space();
-        self.expect(b':')
-    }
-
-    /// Reads a string, on whose opening quote the scanner should stand.
-    #[inline(always)]
-    fn quoted(&mut self) -> Option<Quoted> {
-        if self.peek()? != b'"' {
+    fn pass_key(&mut self, byte: u8) -> Option<u8> {
+        if byte != b'"' {
             return None;
         }
+        self.quoted()?;
+        self.colon()
+    }
+
+    /// Reads a string, on whose opening quote the scanner stands.
+    #[inline(always)]
+    fn quoted(&mut self) -> Option<Quoted> {
         let start = self.at + 1;
         let end = special(self.text, start);
         if *self.text.get(end)? == b'"' {
@@ -513,20 +522,43 @@ const fn has_dot(key: Short) -> bool {
     same.wrapping_sub(ONES) & !same & (ONES << 7) != 0
 }
 
+/// What is left of a block whose first bytes alone count, by their number.
+const MASKS: [Short; SHORT] = {
+    let mut masks = [0; SHORT];
+    let mut length = 1;
+    while length < SHORT {
+        masks[length] = Short::MAX >> (8 * (SHORT - length));
+        length += 1;
+    }
+    masks
+};
+
+/// Bytes that are compared at once.
+type Block = [u8; SHORT];
+
+#[inline(always)]
+fn block(text: &[u8], at: usize) -> Option<Block> {
+    text.get(at..at + SHORT).and_then(|block| block.try_into().ok())
+}
+
+/// Bit by bit, which bytes are a quote, a backslash or a control character.
+#[inline(always)]
+fn specials(block: Block) -> u32 {
+    let bytes = u8x16::new(block);
+    let control = bytes.min(u8x16::splat(0x1F)).cmp_eq(bytes);
+    let found = bytes.cmp_eq(u8x16::splat(b'"')) | bytes.cmp_eq(u8x16::splat(b'\\')) | control;
+    found.move_mask() as u32
+}
+
 /// The first byte from `at` on that is a quote, a backslash or a control character, or the end of the text.
 #[inline(always)]
 fn special(text: &[u8], mut at: usize) -> usize {
-    const ONES: u64 = u64::from_ne_bytes([1; 8]);
-    while let Some(Ok(block)) = text.get(at..at + 8).map(<[u8; 8]>::try_from) {
-        let word = u64::from_le_bytes(block);
-        let zero = |word: u64| word.wrapping_sub(ONES) & !word;
-        let control = word.wrapping_sub(ONES * 0x20) & !word;
-        let found = zero(word ^ (ONES * u64::from(b'"'))) | zero(word ^ (ONES * u64::from(b'\\'))) | control;
-        let found = found & (ONES << 7);
+    while let Some(block) = block(text, at) {
+        let found = specials(block);
         if found != 0 {
-            return at + found.trailing_zeros() as usize / 8;
+            return at + found.trailing_zeros() as usize;
         }
-        at += 8;
+        at += SHORT;
     }
     while text.get(at).is_some_and(|&byte| byte >= 0x20 && byte != b'"' && byte != b'\\') {
         at += 1;
