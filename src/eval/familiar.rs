@@ -1,90 +1,131 @@
 //! Texts that come again and again in a field, and what the index found of them.
 //!
 //! Most fields of most streams repeat a few hundred values: names of processes, users, hosts, actions. What a set's questions say
-//! of such a value is the same each time, so it is kept, in a table of a fixed size.
+//! of such a value is the same each time, so it is kept, in tables of a fixed size that are made once.
 
 use std::hash::BuildHasher;
 
 use hashbrown::DefaultHashBuilder;
 
+use super::flat::Span;
+
 /// Longest text that is kept, in bytes.
 const LONGEST: usize = 80;
-/// Most other questions of which a text keeps the answer.
-const MOST: usize = 128;
 /// How many texts are kept.
 const KEPT: usize = 1 << 10;
 /// Of how many texts it is remembered that they came once.
 const SEEN: usize = 1 << 12;
+/// Room for the texts, in bytes.
+const TEXTS: usize = 1 << 16;
+/// Room for the questions that they answer with yes.
+const YES: usize = 1 << 14;
+/// How many answers to other questions are kept.
+const ANSWERS: usize = 1 << 13;
 
 /// Texts by field, with the questions that they answer with yes.
 ///
 /// A text is kept when it comes for the second time, so that texts that come once displace none that come often. Each has one
-/// place that it can be in, and a new one takes it.
+/// place that it can be in, and a new one takes it. Where room runs out all are forgotten.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Familiar {
     hasher: DefaultHashBuilder,
     seen: Vec<u32>,
     kept: Vec<Kept>,
+    texts: Vec<u8>,
+    yes: Vec<u32>,
+    /// Of a number and a question, the answer: all three, in the place that the first two have.
+    answers: Vec<u64>,
+    last: u32,
 }
 
-#[derive(Debug, Clone, Default)]
+/// The number of a text of a field: no other text has it, nor the same one in another field.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Number(u32);
+
+#[derive(Debug, Clone, Copy)]
 struct Kept {
     hash: u64,
     field: u32,
-    text: String,
-    yes: Vec<u32>,
-    /// Other questions that it was asked, twice their number, and one more where the answer was yes.
-    asked: Vec<u32>,
+    number: Number,
+    text: Span,
+    yes: Span,
 }
 
+/// A text that stands nowhere.
+const NONE: Kept = Kept { hash: 0, field: u32::MAX, number: Number(0), text: Span::EMPTY, yes: Span::EMPTY };
+
 impl Familiar {
-    /// The questions that a text in a field answers with yes, where that is known, and a hash to find the text by; `judge` finds
-    /// them, unless they are too many.
+    /// The number of a text in a field and the questions that it answers with yes, where that is known; `judge` finds the
+    /// questions, at most `most`, and says `false` where they are more.
     pub fn recall(
         &mut self,
         field: u32,
         text: &str,
+        most: usize,
         judge: impl FnOnce(&mut Vec<u32>) -> bool,
-    ) -> Option<(u64, &[u32])> {
+    ) -> Option<(Number, &[u32])> {
         if text.len() > LONGEST {
             return None;
         }
-        if self.kept.is_empty() {
-            self.seen.resize(SEEN, 0);
-            self.kept.resize_with(KEPT, Kept::default);
-        }
         let hash = self.hasher.hash_one((field, text));
-        let (kept, tag) = (self.kept.get_mut(hash as usize % KEPT)?, (hash >> 32) as u32);
-        if kept.hash == hash && kept.field == field && kept.text == text {
-            return Some((hash, &kept.yes));
+        if let Some(kept) = self.kept.get(hash as usize % KEPT)
+            && kept.hash == hash
+            && kept.field == field
+            && kept.text.of(&self.texts) == text.as_bytes()
+        {
+            return Some((kept.number, kept.yes.of(&self.yes)));
         }
+        if self.kept.is_empty() {
+            self.make();
+        }
+        if self.texts.len() + LONGEST > TEXTS || self.yes.len() + most > YES || self.last == u32::MAX {
+            self.forget();
+        }
+        let tag = (hash >> 32) as u32;
         if std::mem::replace(self.seen.get_mut(hash as usize % SEEN)?, tag) != tag {
             return None;
         }
-        // Nothing has this hash while it is not known whether the new one can be kept.
-        kept.hash = !hash;
-        kept.yes.clear();
-        kept.asked.clear();
-        if !judge(&mut kept.yes) {
+        let start = self.yes.len();
+        if !judge(&mut self.yes) {
+            self.yes.truncate(start);
             return None;
         }
-        kept.text.clear();
-        kept.text.push_str(text);
-        (kept.hash, kept.field) = (hash, field);
-        Some((hash, &kept.yes))
+        self.last += 1;
+        let kept = self.kept.get_mut(hash as usize % KEPT)?;
+        let text = Span::append(&mut self.texts, text.bytes());
+        *kept = Kept { hash, field, number: Number(self.last), text, yes: Span::since(start, &self.yes) };
+        Some((kept.number, kept.yes.of(&self.yes)))
+    }
+
+    /// Makes the tables.
+    fn make(&mut self) {
+        self.seen = vec![0; SEEN];
+        self.kept = vec![NONE; KEPT];
+        self.texts = Vec::with_capacity(TEXTS);
+        self.yes = Vec::with_capacity(YES);
+        self.answers = vec![0; ANSWERS];
+    }
+
+    fn forget(&mut self) {
+        self.kept.fill(NONE);
+        self.texts.clear();
+        self.yes.clear();
+        if self.last == u32::MAX {
+            // Numbers begin anew.
+            self.answers.fill(0);
+            self.last = 0;
+        }
     }
 
     /// The answer to a question that `judge` leaves out, by the only text of a field in an event; `None` is a text that is not kept.
-    pub fn answer(&mut self, field: u32, hash: Option<u64>, question: u32, ask: impl FnOnce() -> bool) -> bool {
-        let kept = hash.and_then(|hash| self.kept.get_mut(hash as usize % KEPT).filter(|kept| kept.hash == hash));
-        let Some(kept) = kept.filter(|kept| kept.field == field) else { return ask() };
-        if let Some(known) = kept.asked.iter().find(|&known| known / 2 == question) {
-            return known % 2 == 1;
+    pub fn answer(&mut self, text: Option<Number>, question: u32, ask: impl FnOnce() -> bool) -> bool {
+        let Some(Number(number)) = text else { return ask() };
+        let asked = u64::from(number) << 32 | u64::from(question) << 1;
+        let mixed = number.wrapping_mul(0x9E37_79B1) ^ question.wrapping_mul(0x85EB_CA6B);
+        let Some(known) = self.answers.get_mut((mixed >> (u32::BITS - ANSWERS.ilog2())) as usize) else { return ask() };
+        if *known & !1 != asked {
+            *known = asked | u64::from(ask());
         }
-        let answer = ask();
-        if kept.asked.len() < MOST {
-            kept.asked.push(question * 2 + u32::from(answer));
-        }
-        answer
+        *known & 1 == 1
     }
 }

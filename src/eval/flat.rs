@@ -13,11 +13,19 @@ pub(super) struct Span {
 }
 
 impl Span {
+    /// Of nothing.
+    pub const EMPTY: Self = Self { start: 0, end: 0 };
+
     /// Appends the parts of one more thing.
     pub fn append<T>(all: &mut Vec<T>, parts: impl IntoIterator<Item = T>) -> Self {
-        let start = all.len() as u32;
+        let start = all.len();
         all.extend(parts);
-        Self { start, end: all.len() as u32 }
+        Self::since(start, all)
+    }
+
+    /// What was appended since there were so many parts.
+    pub fn since<T>(start: usize, all: &[T]) -> Self {
+        Self { start: start as u32, end: all.len() as u32 }
     }
 
     #[inline]

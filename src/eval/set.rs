@@ -259,11 +259,11 @@ impl Set {
         event.any(key, &mut |value| {
             values += 1;
             if let Value::Str(own) = value
-                && let Some((hash, yes)) =
-                    familiar.recall(field, own, |yes| self.judge(index, value, text, findings, yes))
+                && let Some((number, yes)) =
+                    familiar.recall(field, own, ASKED, |yes| self.judge(index, value, text, findings, yes))
             {
                 yes.iter().for_each(|&leaf| note(leaf, Finding::Yes));
-                only = Some(hash);
+                only = Some(number);
                 return false;
             }
             if std::mem::take(&mut first) {
@@ -355,8 +355,7 @@ impl Set {
         } else {
             let field = own.field.id();
             self.look_up(field, event, scratch);
-            let only = scratch.only[field as usize];
-            scratch.familiar.answer(field, only, leaf, || own.holds(event))
+            scratch.familiar.answer(scratch.only[field as usize], leaf, || own.holds(event))
         };
         scratch.leaves[at] = Known::new(scratch.epoch, answer);
         answer

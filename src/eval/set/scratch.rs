@@ -1,6 +1,6 @@
 //! What asking a set needs to remember from one event to the next.
 
-use super::super::familiar::Familiar;
+use super::super::familiar::{Familiar, Number};
 use super::super::index::Finding;
 use super::Set;
 
@@ -15,8 +15,8 @@ pub struct SetScratch {
     pub(super) looked_up: Vec<u32>,
     /// For each field, the leaves of lists that were found when it was looked up.
     pub(super) hits: Vec<Vec<u32>>,
-    /// For each field, when it was looked up and had one text, which is familiar: its hash.
-    pub(super) only: Vec<Option<u64>>,
+    /// For each field, when it was looked up and had one text, which is familiar: its number.
+    pub(super) only: Vec<Option<Number>>,
     pub(super) tried: Vec<u32>,
     pub(super) queue: Vec<u32>,
     pub(super) text: String,
