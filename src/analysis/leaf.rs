@@ -152,22 +152,22 @@ impl Request<'_> {
 
     /// `wildcard`, and `prefix` where the pattern is one; `query_string` says which way it asks.
     pub fn wildcard(self, field: &Arc<Field>, pattern: &Wildcard) -> Leaf {
-        let as_text = |fold| Test::Text(TextTest::Wildcard(vec![pattern.clone()], fold));
+        let as_text = |fold| Test::Text(TextTest::Wildcard([pattern.clone()].into(), fold));
         let test = match field.kind {
             FieldType::Keyword => {
                 let pattern = pattern.map(|text| normalize(field, text));
-                Test::Text(TextTest::Wildcard(vec![pattern], self.fold))
+                Test::Text(TextTest::Wildcard([pattern].into(), self.fold))
             }
             FieldType::Wildcard => as_text(self.fold),
             FieldType::ConstantKeyword => {
-                let test = TextTest::Wildcard(vec![pattern.clone()], self.fold);
+                let test = TextTest::Wildcard([pattern.clone()].into(), self.fold);
                 return Ok(self.constant(field, |constant| pattern.matches(constant, self.fold), test));
             }
             FieldType::Text | FieldType::MatchOnlyText => {
                 Test::Tokens(TokenTest::Wildcard(pattern.map(crate::text::tokens::lower), Fold::Exact))
             }
             FieldType::Version => Test::Version(VersionTest::Wildcard(pattern.clone())),
-            FieldType::Flattened => return Ok(below(field, TextTest::Wildcard(vec![pattern.clone()], self.fold))),
+            FieldType::Flattened => return Ok(below(field, TextTest::Wildcard([pattern.clone()].into(), self.fold))),
             FieldType::FlattenedKey if !is_prefix(pattern) => return Err(no_pattern(field, pattern)),
             FieldType::FlattenedKey => as_text(self.fold),
             FieldType::Inferred => {

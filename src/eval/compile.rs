@@ -2,7 +2,9 @@
 
 use std::ops::Bound;
 
-use hashbrown::{HashMap, HashSet};
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 use memchr::memmem::Finder;
 
 use super::matcher::{Ask, Asker, Leaf};
@@ -12,7 +14,7 @@ use crate::event::FieldKey;
 use crate::plan::test::{DateTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
 use crate::plan::{AnyField, Predicate, Test};
 use crate::schema::{Field, FieldType};
-use crate::text::{Fold, IpSet, Regex, RegexSyntax, Wildcard, WildcardPart, ip_number};
+use crate::text::{Fold, IpSet, Regex, Wildcard, WildcardPart, ip_number};
 
 /// Why a plan cannot be compiled.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -38,7 +40,9 @@ pub(super) struct Compiler<'a> {
     limits: Limits,
     pub fields: FieldTable,
     pub leaves: Vec<Leaf>,
-    known: HashMap<Key<'a>, u32>,
+    /// Keys with their hashes, which are dear to make, and their leaves.
+    known: HashTable<(u64, Key<'a>, u32)>,
+    hasher: DefaultHashBuilder,
 }
 
 /// All there is to say of a leaf.
@@ -50,15 +54,13 @@ enum Key<'a> {
     Other(String),
 }
 
-/// A test for a number that is none is equal to nothing, so it is stored each time.
-impl Eq for Key<'_> {}
-
 /// The settings of a field that change what its values are.
 type Settings<'a> = (Option<usize>, Option<&'a serde_json::Value>, bool, u64, Option<&'a str>);
 
 impl<'a> Compiler<'a> {
     pub fn new(limits: Limits) -> Self {
-        Self { limits, fields: FieldTable::default(), leaves: Vec::new(), known: HashMap::new() }
+        let (fields, known) = (FieldTable::default(), HashTable::new());
+        Self { limits, fields, leaves: Vec::new(), known, hasher: DefaultHashBuilder::default() }
     }
 
     /// `inside` is the path of the nested objects around, with a dot at its end, or empty.
@@ -78,7 +80,7 @@ impl<'a> Compiler<'a> {
                 let compiled =
                     super::expr::compile(expr, &mut |path| self.fields.key(relative(path, inside)), self.limits)?;
                 let key = Key::Other(format!("computed {inside} {expr:?}"));
-                Node::Leaf(self.add(key, Leaf { field, asker: Asker::Computed(Box::new(compiled)) }))
+                Node::Leaf(self.leaf_of(key, |_| Ok(Leaf { field, asker: Asker::Computed(Box::new(compiled)) }))?)
             }
             Predicate::Nested(path, inner) => {
                 let below = format!("{path}.");
@@ -91,12 +93,10 @@ impl<'a> Compiler<'a> {
     fn leaf(&mut self, field: &'a Field, test: &'a Test, inside: &str) -> Result<u32, CompileError> {
         let path = relative(&field.path, inside);
         let key = Key::Values(path, (field.kind.name(), settings(field)), test, inside.to_owned());
-        if let Some(&known) = self.known.get(&key) {
-            return Ok(known);
-        }
-        let asker = Asker::Values { reader: Reader::new(field), ask: ask(test, self.limits)? };
-        let leaf = Leaf { field: self.fields.key(path), asker };
-        Ok(self.add(key, leaf))
+        self.leaf_of(key, |compiler| {
+            let asker = Asker::Values { reader: Reader::new(field), ask: ask(test, compiler.limits)? };
+            Ok(Leaf { field: compiler.fields.key(path), asker })
+        })
     }
 
     fn any_field(&mut self, any: &AnyField, inside: &str) -> Result<u32, CompileError> {
@@ -109,16 +109,23 @@ impl<'a> Compiler<'a> {
         };
         let schema = any.schema.as_ref().map(std::sync::Arc::as_ptr);
         let key = format!("any {:?} {:?} {schema:?} {inside}", any.name, any.tests);
-        Ok(self.add(Key::Other(key), leaf))
+        self.leaf_of(Key::Other(key), |_| Ok(leaf))
     }
 
-    fn add(&mut self, key: Key<'a>, leaf: Leaf) -> u32 {
-        let fresh = u32::try_from(self.leaves.len()).unwrap_or(u32::MAX);
-        let id = *self.known.entry(key).or_insert(fresh);
-        if id == fresh {
-            self.leaves.push(leaf);
+    /// The number of the leaf of a key.
+    fn leaf_of(
+        &mut self,
+        key: Key<'a>,
+        make: impl FnOnce(&mut Self) -> Result<Leaf, CompileError>,
+    ) -> Result<u32, CompileError> {
+        let hash = self.hasher.hash_one(&key);
+        if let Some((.., leaf)) = self.known.find(hash, |(own, other, _)| *own == hash && *other == key) {
+            return Ok(*leaf);
         }
-        id
+        let (made, leaf) = (make(self)?, u32::try_from(self.leaves.len()).unwrap_or(u32::MAX));
+        self.known.insert_unique(hash, (hash, key, leaf), |(hash, ..)| *hash);
+        self.leaves.push(made);
+        Ok(leaf)
     }
 }
 
@@ -138,7 +145,7 @@ fn is_sure_test(test: &Test, limits: Limits) -> bool {
     let is_sure = |test: &Test| is_sure_test(test, limits);
     match test {
         Test::Text(TextTest::In(values, _)) => values.len() <= limits.terms,
-        Test::Text(TextTest::Regex(..)) => false,
+        Test::Text(TextTest::Regex(regex)) => regex.within(limits.regex).is_ok(),
         Test::Inferred(test) => [&test.string, &test.number, &test.boolean].into_iter().flatten().all(is_sure),
         Test::Any(tests) => tests.iter().all(is_sure),
         _ => true,
@@ -206,15 +213,15 @@ fn text(test: &TextTest, limits: Limits) -> Result<Ask, CompileError> {
         TextTest::Suffix(text, fold) => Ask::Suffix(text.clone(), *fold),
         TextTest::Contains(text, fold) => contains(text, *fold),
         TextTest::Wildcard(patterns, fold) => wildcards(patterns, *fold),
-        TextTest::Regex(pattern, syntax, fold) => Ask::Regex(Box::new(regex(pattern, *syntax, *fold, limits)?)),
+        TextTest::Regex(own) => Ask::Regex(regex(own, limits)?),
         TextTest::Range(low, high) => Ask::TextRange(low.clone(), high.clone()),
     })
 }
 
-/// Compiles a regular expression within the limits.
-pub(super) fn regex(pattern: &str, syntax: RegexSyntax, fold: Fold, limits: Limits) -> Result<Regex, CompileError> {
-    Regex::new(pattern, syntax, fold, limits.regex)
-        .map_err(|error| CompileError { message: error.to_string(), pattern: Some(pattern.to_owned()) })
+/// A regular expression within the limits.
+pub(super) fn regex(regex: &Regex, limits: Limits) -> Result<Regex, CompileError> {
+    let pattern = || Some(regex.pattern().to_owned());
+    regex.within(limits.regex).map_err(|error| CompileError { message: error.to_string(), pattern: pattern() })
 }
 
 fn one(values: HashSet<String>, fold: Fold) -> Ask {

@@ -1,6 +1,8 @@
 //! Computed leaves: an expression over one value for each occurrence of a field, true if it is true for any choice of them.
 //! (Elasticsearch: EQL, scripts over multi-valued fields.)
 
+use std::sync::Arc;
+
 use super::compile::{CompileError, Read, regex};
 use super::program::Limits;
 use super::value::Reader;
@@ -31,8 +33,8 @@ enum Op {
     Negate(Box<Op>),
     Compare(Comparison, Box<Op>, Box<Op>),
     In(Box<Op>, Vec<Datum>, Fold),
-    Wildcard(Box<Op>, Vec<Wildcard>, Fold),
-    Regex(Box<Op>, Box<Regex>),
+    Wildcard(Box<Op>, Arc<[Wildcard]>, Fold),
+    Regex(Box<Op>, Regex),
     IsNull(Box<Op>),
     And(Vec<Op>),
     Or(Vec<Op>),
@@ -80,9 +82,7 @@ impl Builder<'_> {
             Expr::Compare(comparison, left, right) => Op::Compare(*comparison, self.boxed(left)?, self.boxed(right)?),
             Expr::In(value, list, fold) => Op::In(self.boxed(value)?, list.clone(), *fold),
             Expr::Wildcard(value, patterns, fold) => Op::Wildcard(self.boxed(value)?, patterns.clone(), *fold),
-            Expr::Regex(value, pattern, syntax, fold) => {
-                Op::Regex(self.boxed(value)?, Box::new(regex(pattern, *syntax, *fold, self.limits)?))
-            }
+            Expr::Regex(value, own) => Op::Regex(self.boxed(value)?, regex(own, self.limits)?),
             Expr::IsNull(inner) => Op::IsNull(self.boxed(inner)?),
             Expr::And(items) => Op::And(self.all(items)?),
             Expr::Or(items) => Op::Or(self.all(items)?),

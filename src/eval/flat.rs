@@ -1,6 +1,8 @@
 //! Predicates of a set in one flat table: equal ones once, the cheapest and most shared questions first.
 
-use hashbrown::HashMap;
+use std::hash::BuildHasher;
+
+use hashbrown::{DefaultHashBuilder, HashTable};
 
 use super::compile::Node;
 use super::program::Program;
@@ -85,15 +87,29 @@ pub(super) struct Flat {
     pub nested: Vec<Node>,
     /// For each predicate, its op.
     pub roots: Vec<u32>,
-    known: HashMap<(u8, Box<[u32]>), u32>,
 }
+
+/// The table while it grows: what each op is found by when it comes again.
+struct Growing {
+    flat: Flat,
+    constants: [u32; 2],
+    /// By number of the leaf, and of the op that is negated.
+    leaves: Vec<u32>,
+    negations: Vec<u32>,
+    /// `And` and `Or`, with their hashes.
+    joined: HashTable<(u64, u32)>,
+    hasher: DefaultHashBuilder,
+    /// The parts of the ops that are not finished.
+    parts: Vec<u32>,
+}
+
+/// No op.
+const NONE: u32 = u32::MAX;
 
 impl Flat {
     /// `cost` says what a leaf costs; a leaf that many predicates share costs nothing more.
     pub fn new(program: &Program, cost: &dyn Fn(u32) -> u32) -> Self {
-        let mut flat = Self::default();
-        flat.roots = program.roots.iter().map(|root| flat.add(root)).collect();
-        flat.known = HashMap::new();
+        let mut flat = Growing::flat(program);
         let costs = flat.costs(cost);
         for op in &flat.ops {
             if let Op::And(Span { start, end }) | Op::Or(Span { start, end }) = op {
@@ -152,43 +168,6 @@ impl Flat {
         }
     }
 
-    fn add(&mut self, node: &Node) -> u32 {
-        let (tag, items): (u8, Vec<u32>) = match node {
-            Node::Const(value) => (0, vec![u32::from(*value)]),
-            Node::Leaf(leaf) => (1, vec![*leaf]),
-            Node::Not(inner) => (2, vec![self.add(inner)]),
-            Node::And(nodes) => (3, self.all(nodes)),
-            Node::Or(nodes) => (4, self.all(nodes)),
-            Node::Nested(..) => {
-                self.nested.push(node.clone());
-                (5, vec![self.nested.len() as u32 - 1])
-            }
-        };
-        let (items, fresh) = (items.into_boxed_slice(), self.ops.len() as u32);
-        let op = *self.known.entry((tag, items.clone())).or_insert(fresh);
-        if op == fresh {
-            self.uses.push(0);
-            self.ops.push(match (tag, &*items) {
-                (0, &[value]) => Op::Const(value == 1),
-                (1, &[leaf]) => Op::Leaf(leaf),
-                (2, &[inner]) => Op::Not(inner),
-                (3, _) => Op::And(Span::append(&mut self.items, items)),
-                (5, &[place]) => Op::Nested(place),
-                _ => Op::Or(Span::append(&mut self.items, items)),
-            });
-        }
-        self.uses[op as usize] += 1;
-        op
-    }
-
-    fn all(&mut self, nodes: &[Node]) -> Vec<u32> {
-        let mut items: Vec<u32> = nodes.iter().map(|node| self.add(node)).collect();
-        // Order changes no answer; equal sets become equal ops.
-        items.sort_unstable();
-        items.dedup();
-        items
-    }
-
     /// A rough cost of each op; inner ops come before outer ones.
     fn costs(&self, leaf_cost: &dyn Fn(u32) -> u32) -> Vec<u32> {
         let mut costs: Vec<u32> = Vec::with_capacity(self.ops.len());
@@ -207,4 +186,95 @@ impl Flat {
         }
         costs
     }
+}
+
+impl Growing {
+    fn flat(program: &Program) -> Flat {
+        let mut growing = Self {
+            flat: Flat::default(),
+            constants: [NONE; 2],
+            leaves: vec![NONE; program.leaves.len()],
+            negations: Vec::new(),
+            joined: HashTable::new(),
+            hasher: DefaultHashBuilder::default(),
+            parts: Vec::new(),
+        };
+        growing.flat.roots = program.roots.iter().map(|root| growing.add(root)).collect();
+        growing.flat
+    }
+
+    fn add(&mut self, node: &Node) -> u32 {
+        let fresh = self.flat.ops.len() as u32;
+        let op = match node {
+            Node::Const(value) => known(&mut self.constants[usize::from(*value)], fresh),
+            Node::Leaf(leaf) => known(&mut self.leaves[*leaf as usize], fresh),
+            Node::Not(inner) => {
+                let inner = self.add(inner);
+                return self.negation(inner);
+            }
+            Node::And(nodes) => return self.joined(nodes, Op::And),
+            Node::Or(nodes) => return self.joined(nodes, Op::Or),
+            Node::Nested(..) => {
+                self.flat.nested.push(node.clone());
+                fresh
+            }
+        };
+        self.settle(op, |flat| match node {
+            Node::Const(value) => Op::Const(*value),
+            Node::Leaf(leaf) => Op::Leaf(*leaf),
+            _ => Op::Nested(flat.nested.len() as u32 - 1),
+        })
+    }
+
+    fn negation(&mut self, inner: u32) -> u32 {
+        let fresh = self.flat.ops.len() as u32;
+        if self.negations.len() <= inner as usize {
+            self.negations.resize(inner as usize + 1, NONE);
+        }
+        let op = known(&mut self.negations[inner as usize], fresh);
+        self.settle(op, |_| Op::Not(inner))
+    }
+
+    fn joined(&mut self, nodes: &[Node], join: fn(Span) -> Op) -> u32 {
+        let start = self.parts.len();
+        for node in nodes {
+            let part = self.add(node);
+            self.parts.push(part);
+        }
+        // Order changes no answer; equal sets become equal ops.
+        self.parts[start..].sort_unstable();
+        let mut parts = self.parts.split_off(start);
+        parts.dedup();
+        let is_all = matches!(join(Span::EMPTY), Op::And(_));
+        let (hash, fresh, flat) = (self.hasher.hash_one((is_all, &parts)), self.flat.ops.len() as u32, &self.flat);
+        let same = |(own, op): &(u64, u32)| {
+            *own == hash
+                && match flat.ops[*op as usize] {
+                    Op::And(span) => is_all && span.of(&flat.items) == parts,
+                    Op::Or(span) => !is_all && span.of(&flat.items) == parts,
+                    _ => false,
+                }
+        };
+        let op = self.joined.entry(hash, same, |(hash, _)| *hash).or_insert((hash, fresh)).get().1;
+        self.settle(op, |flat| join(Span::append(&mut flat.items, parts)))
+    }
+
+    /// Counts one more use of an op, and makes it where it is new.
+    fn settle(&mut self, op: u32, make: impl FnOnce(&mut Flat) -> Op) -> u32 {
+        if op as usize == self.flat.ops.len() {
+            let made = make(&mut self.flat);
+            self.flat.ops.push(made);
+            self.flat.uses.push(0);
+        }
+        self.flat.uses[op as usize] += 1;
+        op
+    }
+}
+
+/// The op that is known in a place, from now on at least `fresh`.
+fn known(place: &mut u32, fresh: u32) -> u32 {
+    if *place == NONE {
+        *place = fresh;
+    }
+    *place
 }

@@ -72,7 +72,7 @@ pub(super) enum Finding {
 }
 
 /// Bytes of patterns up to which a field has the fastest automaton, which takes about a hundred times as much memory.
-const MAX_DFA: usize = 16 << 10;
+const MAX_DFA: usize = 1 << 10;
 
 /// What a question can be looked up by.
 pub(super) enum Entry {

@@ -43,7 +43,7 @@ pub(super) enum Ask {
     Suffix(String, Fold),
     Contains(Box<Finder<'static>>, Fold),
     Wildcard(Wildcard, Fold),
-    Regex(Box<Regex>),
+    Regex(Regex),
     TextRange(Bound<String>, Bound<String>),
     /// Some token of the value.
     Token(Box<Ask>),

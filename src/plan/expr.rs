@@ -5,7 +5,7 @@ use std::sync::Arc;
 pub use crate::function::arithmetic::Operator as Arithmetic;
 pub use crate::function::{Datum, Function};
 use crate::schema::Field;
-use crate::text::{Fold, RegexSyntax, Wildcard};
+use crate::text::{Fold, Regex, Wildcard};
 
 /// An expression over the values of an event. A null operand gives null unless the node says otherwise.
 #[derive(Debug, Clone, PartialEq)]
@@ -26,9 +26,9 @@ pub enum Expr {
     /// Whether the value is one of these.
     In(Box<Expr>, Vec<Datum>, Fold),
     /// Whether the text fits one of the patterns as a whole.
-    Wildcard(Box<Expr>, Vec<Wildcard>, Fold),
+    Wildcard(Box<Expr>, Arc<[Wildcard]>, Fold),
     /// Whether the text fits the expression as a whole.
-    Regex(Box<Expr>, String, RegexSyntax, Fold),
+    Regex(Box<Expr>, Regex),
     /// Whether the value is null; never null itself.
     IsNull(Box<Expr>),
     /// All of them, by Kleene's rules.

@@ -2,11 +2,12 @@
 
 use std::net::IpAddr;
 use std::ops::Bound;
+use std::sync::Arc;
 
 use ipnet::IpNet;
 
 pub use crate::event::number::Number;
-pub use crate::text::{Fold, RegexSyntax, Wildcard, WildcardPart};
+pub use crate::text::{Fold, Regex, Wildcard, WildcardPart};
 
 /// A question about one value. A value that the field's type cannot hold has no answer and fails.
 #[derive(Debug, Clone, PartialEq, Hash)]
@@ -45,9 +46,9 @@ pub enum TextTest {
     /// Holds this.
     Contains(String, Fold),
     /// Fits one of these as a whole.
-    Wildcard(Vec<Wildcard>, Fold),
+    Wildcard(Arc<[Wildcard]>, Fold),
     /// Fits the expression as a whole.
-    Regex(String, RegexSyntax, Fold),
+    Regex(Regex),
     /// Lies between the bounds in the order of code points.
     Range(Bound<String>, Bound<String>),
 }

@@ -485,6 +485,10 @@ impl Letters {
 
     /// Whether so many changes could make one name of the other: each brings in at most one letter.
     fn is_within(self, other: Self, changes: usize) -> bool {
+        // Each takes out at most one letter and brings in at most one, which settles nearly all.
+        if (self.0[0] ^ other.0[0]).count_ones() as usize > 2 * changes {
+            return false;
+        }
         let more = |a: Self, b: Self| a.0.iter().zip(b.0).map(|(a, b)| (a & !b).count_ones() as usize).sum::<usize>();
         more(self, other) <= changes && more(other, self) <= changes
     }

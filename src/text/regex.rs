@@ -1,5 +1,9 @@
 //! Regular expressions of the products, matched against whole values in linear time.
 
+use std::fmt;
+use std::hash::{Hash, Hasher};
+use std::sync::Arc;
+
 use regex_automata::meta;
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, Look, Repetition};
@@ -22,7 +26,7 @@ pub enum RegexSyntax {
 #[error("{0}")]
 pub struct RegexError(String);
 
-/// A compiled expression.
+/// A compiled expression. Cheap to clone; two are equal when they say the same of every text.
 ///
 /// ```
 /// use elkhound::text::{Fold, Regex, RegexSyntax};
@@ -30,10 +34,38 @@ pub struct RegexError(String);
 /// assert!(regex.matches("bar") && !regex.matches("baz"));
 /// # Ok::<(), elkhound::text::RegexError>(())
 /// ```
-#[derive(Debug, Clone)]
-pub struct Regex(Machine);
+#[derive(Clone)]
+pub struct Regex(Arc<Compiled>);
 
-#[derive(Debug, Clone)]
+struct Compiled {
+    pattern: String,
+    syntax: RegexSyntax,
+    fold: Fold,
+    limit: usize,
+    machine: Machine,
+}
+
+impl fmt::Debug for Regex {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (pattern, syntax, fold) = self.identity();
+        f.debug_tuple("Regex").field(&pattern).field(&syntax).field(&fold).finish()
+    }
+}
+
+impl PartialEq for Regex {
+    fn eq(&self, other: &Self) -> bool {
+        Arc::ptr_eq(&self.0, &other.0) || self.identity() == other.identity()
+    }
+}
+
+impl Eq for Regex {}
+
+impl Hash for Regex {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        self.identity().hash(state);
+    }
+}
+
 enum Machine {
     Linear(meta::Regex),
     Automaton(Automaton),
@@ -45,16 +77,34 @@ impl Regex {
     /// # Errors
     /// A pattern that is malformed, too large, or uses what cannot be matched in linear time.
     pub fn new(pattern: &str, syntax: RegexSyntax, fold: Fold, limit: usize) -> Result<Self, RegexError> {
-        match syntax {
+        let machine = match syntax {
             RegexSyntax::Lucene => lucene(pattern, fold, limit),
             RegexSyntax::Java => java(pattern, fold, limit),
-        }
-        .map(Self)
+        }?;
+        Ok(Self(Arc::new(Compiled { pattern: pattern.to_owned(), syntax, fold, limit, machine })))
+    }
+
+    /// The same expression with a machine of at most `limit` bytes.
+    ///
+    /// # Errors
+    /// An expression whose machine would be larger.
+    pub fn within(&self, limit: usize) -> Result<Self, RegexError> {
+        let Compiled { pattern, syntax, fold, limit: own, .. } = &*self.0;
+        if limit >= *own { Ok(self.clone()) } else { Self::new(pattern, *syntax, *fold, limit) }
+    }
+
+    /// The expression as it was written.
+    pub fn pattern(&self) -> &str {
+        &self.0.pattern
+    }
+
+    fn identity(&self) -> (&str, RegexSyntax, Fold) {
+        (&self.0.pattern, self.0.syntax, self.0.fold)
     }
 
     /// Whether the whole of `text` fits.
     pub fn matches(&self, text: &str) -> bool {
-        match &self.0 {
+        match &self.0.machine {
             Machine::Linear(regex) => regex.is_match(text),
             Machine::Automaton(automaton) => automaton.matches(text),
         }

@@ -14,7 +14,7 @@ use elkhound::function::{Datum, arithmetic};
 use elkhound::plan::test::{DateTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
 use elkhound::plan::{AnyField, Expr, Predicate, Test};
 use elkhound::schema::{Field, FieldType, Lookup, Origin};
-use elkhound::text::{Fold, Regex, RegexSyntax, Wildcard, WildcardPart, compare_versions, ip_number, parse_ip, tokens};
+use elkhound::text::{Fold, Wildcard, WildcardPart, compare_versions, ip_number, parse_ip, tokens};
 use serde_json::Value as Json;
 
 /// Whether the document satisfies the predicate.
@@ -140,13 +140,9 @@ fn text_passes(test: &TextTest, text: &str) -> bool {
         TextTest::Suffix(part, fold) => fold.text(text).ends_with(&*fold.text(part)),
         TextTest::Contains(part, fold) => fold.text(text).contains(&*fold.text(part)),
         TextTest::Wildcard(patterns, fold) => patterns.iter().any(|pattern| fits(pattern, text, *fold)),
-        TextTest::Regex(pattern, syntax, fold) => expression(pattern, *syntax, *fold).matches(text),
+        TextTest::Regex(regex) => regex.matches(text),
         TextTest::Range(low, high) => between(low, high, |bound| text.cmp(bound)),
     }
-}
-
-fn expression(pattern: &str, syntax: RegexSyntax, fold: Fold) -> Regex {
-    Regex::new(pattern, syntax, fold, 10 << 20).unwrap()
 }
 
 fn tokens_pass(test: &TokenTest, tokens: &[String]) -> bool {
@@ -375,9 +371,7 @@ fn value(expr: &Expr, chosen: &[(usize, Datum)]) -> Datum {
         Expr::Wildcard(inner, patterns, fold) => {
             truth(of(inner).as_text().map(|text| patterns.iter().any(|pattern| fits(pattern, text, *fold))))
         }
-        Expr::Regex(inner, pattern, syntax, fold) => {
-            truth(of(inner).as_text().map(|text| expression(pattern, *syntax, *fold).matches(text)))
-        }
+        Expr::Regex(inner, regex) => truth(of(inner).as_text().map(|text| regex.matches(text))),
         Expr::IsNull(inner) => Datum::Bool(of(inner).is_null()),
         Expr::And(items) => least(items.iter().map(of), false),
         Expr::Or(items) => least(items.iter().map(of), true),

@@ -234,9 +234,8 @@ impl Analysis<'_> {
                 return self.wrong_member(&value, item, at, span);
             }
         }
-        let data: Vec<Datum> = list.iter().filter_map(Value::as_constant).cloned().collect();
+        let data: Vec<Datum> = list.into_iter().filter_map(Value::into_constant).collect();
         let fold = if fold { self.native_fold() } else { Fold::Exact };
-        let expr = Expr::In(Box::new(value.expr.clone()), data.clone(), computed_fold(fold));
         let truth = if data.iter().all(Datum::is_null) {
             Truth::Known(None)
         } else if let Some(known) = value.as_constant() {
@@ -247,9 +246,10 @@ impl Analysis<'_> {
         } else if value.field.is_some() {
             self.native_in(&value, &data, fold, span)
         } else {
-            Truth::Test(Predicate::Computed(expr.clone()))
+            let expr = Expr::In(Box::new(value.expr), data, computed_fold(fold));
+            return Some(Value::condition(expr.clone(), Truth::Test(Predicate::Computed(expr)), span));
         };
-        Some(Value::condition(expr, truth, span))
+        Some(Value::condition(Expr::In(Box::new(value.expr), data, computed_fold(fold)), truth, span))
     }
 
     fn wrong_member(&mut self, value: &Value, item: &Value, at: usize, span: Span) -> Option<Value> {

@@ -72,8 +72,8 @@ impl Analysis<'_> {
         if texts.iter().any(|text| !text.is_empty() && text.bytes().all(|byte| byte == b'*')) {
             return is_not_null(value, span);
         }
-        let patterns: Vec<Wildcard> = texts.iter().map(|text| Wildcard::like(text)).collect();
-        let expr = Expr::Wildcard(Box::new(value.expr.clone()), patterns.clone(), computed_fold(fold));
+        let patterns: Arc<[Wildcard]> = texts.iter().map(|text| Wildcard::like(text)).collect();
+        let expr = Expr::Wildcard(Box::new(value.expr.clone()), Arc::clone(&patterns), computed_fold(fold));
         let truth = match (value.as_constant(), &value.expr, &value.field) {
             (Some(datum), ..) => Truth::Known(
                 datum.as_text().map(|text| patterns.iter().any(|pattern| pattern.matches(text, computed_fold(fold)))),
@@ -102,11 +102,11 @@ impl Analysis<'_> {
                 return self.error(crate::diagnostic::Code::BadRegex, span, own, problem.to_string());
             }
         };
-        let expr = Expr::Regex(Box::new(value.expr.clone()), pattern.clone(), syntax, fold);
+        let expr = Expr::Regex(Box::new(value.expr.clone()), compiled.clone());
         let truth = match (value.as_constant(), &value.expr, &value.field) {
             (Some(datum), ..) => Truth::Known(datum.as_text().map(|text| compiled.matches(text))),
             (None, Expr::Field(_, field), Some(_)) => {
-                let test = text_test(TextTest::Regex(pattern, syntax, fold), field.kind);
+                let test = text_test(TextTest::Regex(compiled), field.kind);
                 Truth::Test(Predicate::Leaf(Arc::clone(field), test))
             }
             _ => Truth::Test(Predicate::Computed(expr.clone())),

@@ -232,8 +232,7 @@ impl Analysis<'_> {
         if !value.kind.is_boolean() {
             return self.wrong_type(span, "", "boolean", &value);
         }
-        let (expr, place) = (value.expr.clone(), value.span);
-        let truth = self.truth(value, place)?;
+        let (expr, truth) = self.split(value)?;
         Some(Value::condition(Expr::Not(Box::new(expr)), truth.negate(), span))
     }
 
@@ -258,11 +257,20 @@ impl Analysis<'_> {
                 whole = self.wrong_type::<()>(Span::new(span.start, until), ordinal, "boolean", &value).is_some();
                 continue;
             }
-            exprs.push(value.expr.clone());
-            let place = value.span;
-            truths.push(self.truth(value, place)?);
+            let (expr, truth) = self.split(value)?;
+            exprs.push(expr);
+            truths.push(truth);
         }
         whole.then(|| Value::condition(join(exprs), truth(truths), span))
+    }
+
+    /// A boolean value as a part of an expression and as a truth.
+    fn split(&mut self, value: Value) -> Option<(Expr, Truth)> {
+        if let Some(truth) = value.truth {
+            return Some((value.expr, truth));
+        }
+        let (expr, place) = (value.expr.clone(), value.span);
+        Some((expr, self.truth(value, place)?))
     }
 
     fn pipe(&mut self, pipe: &ast::Pipe) -> Option<Pipe> {

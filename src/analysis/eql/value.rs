@@ -202,6 +202,13 @@ impl Value {
         }
     }
 
+    pub fn into_constant(self) -> Option<Datum> {
+        match self.expr {
+            Expr::Constant(datum) => Some(datum),
+            _ => None,
+        }
+    }
+
     pub fn is_null(&self) -> bool {
         self.as_constant().is_some_and(Datum::is_null)
     }

@@ -77,7 +77,8 @@ fn range_in_braces(span: Span, path: &Literal, text: &str) -> Diagnostic {
 
 /// Slips that the name of a field shows.
 fn name(field: &Literal, value: &Literal, text: &str) -> Option<Diagnostic> {
-    if field.is_null() || typed(text, field.span).starts_with('"') {
+    let own = typed(text, field.span);
+    if field.is_null() || own.starts_with('"') || is_plain_name(own) {
         return None;
     }
     sign(field, text).or_else(|| keyword(field, text)).or_else(|| {
@@ -92,6 +93,13 @@ fn name(field: &Literal, value: &Literal, text: &str) -> Option<Diagnostic> {
             warning(field.span, message).with_help("check the language of the query")
         })
     })
+}
+
+/// Whether a name as typed is one word that no slip begins with.
+fn is_plain_name(typed: &str) -> bool {
+    typed.starts_with(|first: char| first.is_ascii_alphabetic() || first == '@')
+        && typed.bytes().all(|byte| byte.is_ascii_alphanumeric() || matches!(byte, b'.' | b'_' | b'-' | b'@' | b'*'))
+        && !lone_keyword(typed)
 }
 
 /// `-field: value`
@@ -128,6 +136,9 @@ fn lone_keyword(text: &str) -> bool {
 
 /// Slips that a value shows.
 fn literal(field: &Literal, value: &Literal, text: &str) -> Option<Diagnostic> {
+    if !field.is_null() && is_plain(typed(text, value.span)) {
+        return None;
+    }
     let decoded = match &value.kind {
         LiteralKind::Text { value, quoted: false } => Cow::Borrowed(value.as_str()),
         LiteralKind::Wildcard(_) => value.to_text().into(),
@@ -141,6 +152,12 @@ fn literal(field: &Literal, value: &Literal, text: &str) -> Option<Diagnostic> {
         Some((span, text)) => item.with_fix(span, text),
         None => item,
     })
+}
+
+/// Whether a value as typed has nothing that any slip is known by.
+fn is_plain(typed: &str) -> bool {
+    let is_plain = |byte: u8| byte.is_ascii() && !matches!(byte, b'\'' | b'[' | b'&' | b'|' | b'\\');
+    typed.bytes().all(is_plain) && !typed.trim_start().starts_with('/') && !lone_keyword(typed)
 }
 
 /// What is to be said of a value: what is wrong with it, what to do, and the text to type.
