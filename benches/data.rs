@@ -11,7 +11,8 @@ use serde_json::{Value, json};
 
 pub const KQL: &str = include_str!("queries/proxy.kql");
 pub const EQL: &str = include_str!("queries/socks.eql");
-pub const SQL: &str = include_str!("queries/similar.sql");
+pub const SOCKS_SQL: &str = include_str!("queries/socks.sql");
+pub const PROXY_SQL: &str = include_str!("queries/proxy.sql");
 
 /// A small generator: the same seed gives the same sequence everywhere.
 pub struct Random(pub u64);

@@ -33,6 +33,9 @@ impl Parser<'_> {
 
     /// `expression = and { "or" and }`
     pub fn expression(&mut self) -> Parsed<Expr> {
+        if self.is_lone_constant() {
+            return self.constant();
+        }
         let first = self.conjunction()?;
         if self.is("or") { self.chain(first, "or", ExprKind::Or, Self::conjunction) } else { Ok(first) }
     }
@@ -41,6 +44,12 @@ impl Parser<'_> {
     fn conjunction(&mut self) -> Parsed<Expr> {
         let first = self.negation()?;
         if self.is("and") { self.chain(first, "and", ExprKind::And, Self::negation) } else { Ok(first) }
+    }
+
+    /// Whether a constant comes to which nothing can belong: most of them are such, and need no descent.
+    fn is_lone_constant(&self) -> bool {
+        matches!(self.peek(), TokenKind::Text(_) | TokenKind::Integer)
+            && matches!(self.peek_at(1), TokenKind::Mark("," | ")" | "]" | "and" | "or") | TokenKind::End)
     }
 
     fn chain(
@@ -107,6 +116,9 @@ impl Parser<'_> {
 
     /// `sum = product { ("+" | "-") product }`
     fn sum(&mut self) -> Parsed<Expr> {
+        if self.is_lone_constant() {
+            return self.constant();
+        }
         let first = self.sign()?;
         if self.operator(products).is_none() && self.operator(sums).is_none() {
             return Ok(first);
@@ -275,10 +287,10 @@ impl Parser<'_> {
             TokenKind::Integer => whole_number(self.slice(span)),
             TokenKind::Decimal => self.decimal(span),
             TokenKind::Text(text) => {
-                if let Some(product) = &text.problem {
+                if let Some(product) = text.problem() {
                     self.string_problem(span, product);
                 }
-                Literal::String { value: text.value.clone().into_owned(), raw: text.raw }
+                Literal::String { value: text.value(self.slice(span)).to_owned(), raw: text.raw }
             }
             _ => return None,
         };
@@ -391,7 +403,7 @@ impl Parser<'_> {
         let span = self.span();
         let part = match self.peek() {
             TokenKind::Word => FieldPart::Name { text: self.slice(span).to_owned(), quoted: false },
-            TokenKind::Quoted(text) => FieldPart::Name { text: text.clone().into_owned(), quoted: true },
+            TokenKind::Quoted(text) => FieldPart::Name { text: text.to_string(), quoted: true },
             _ => return Err(self.unexpected("{IDENTIFIER, QUOTED_IDENTIFIER}", "the name of a field")),
         };
         self.at += 1;

@@ -1,7 +1,5 @@
 //! The tokens of EQL. Whatever cannot be a token becomes one that holds the finding, so that the parser meets it in order.
 
-use std::borrow::Cow;
-
 use nom::bytes::complete::{take_till, take_while};
 use nom::error::Error;
 use nom::{IResult, Parser};
@@ -11,18 +9,18 @@ use crate::source::Span;
 
 /// A token and its place.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Token<'a> {
-    pub kind: TokenKind<'a>,
+pub(super) struct Token {
+    pub kind: TokenKind,
     pub span: Span,
 }
 
 /// The kinds of token.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) enum TokenKind<'a> {
+pub(super) enum TokenKind {
     /// A word that is no keyword.
     Word,
     /// A back-tick name, decoded.
-    Quoted(Cow<'a, str>),
+    Quoted(Box<str>),
     /// A word with `~` that is no keyword; the span has both.
     Fold,
     /// A keyword or an operator.
@@ -32,20 +30,47 @@ pub(super) enum TokenKind<'a> {
     /// Any other number.
     Decimal,
     /// A string.
-    Text(Text<'a>),
+    Text(Text),
     /// No token; the text of the product's message.
     Error(String),
     /// The end.
     End,
 }
 
-/// A string and what is wrong with it.
+/// A string.
 #[derive(Debug, Clone, PartialEq, Default)]
-pub(super) struct Text<'a> {
-    pub value: Cow<'a, str>,
+pub(super) struct Text {
+    /// Whether it stands in three quotes.
     pub raw: bool,
-    /// What the tree builder finds wrong: place and the product's message.
-    pub problem: Option<String>,
+    /// Where what stands between the quotes is not all there is to say of it.
+    other: Option<Box<Decoded>>,
+}
+
+/// A string's value and what the tree builder finds wrong with it, as the product says it.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Decoded {
+    value: String,
+    problem: Option<String>,
+}
+
+impl Text {
+    /// The value, of the string that `typed` is.
+    pub fn value<'a>(&'a self, typed: &'a str) -> &'a str {
+        let quotes = if self.raw { 3 } else { 1 };
+        match &self.other {
+            Some(decoded) => &decoded.value,
+            None => typed.get(quotes..typed.len() - quotes).unwrap_or_default(),
+        }
+    }
+
+    /// What the tree builder finds wrong.
+    pub fn problem(&self) -> Option<&str> {
+        self.other.as_ref()?.problem.as_deref()
+    }
+
+    fn decoded(value: String, problem: Option<String>) -> Self {
+        Self { raw: false, other: Some(Box::new(Decoded { value, problem })) }
+    }
 }
 
 /// The keywords by their length.
@@ -100,16 +125,15 @@ fn is_keyword(word: &str, dialect: Dialect) -> bool {
     }
 }
 
-/// All tokens of `text`, the end among them.
-pub(super) fn lex(text: &str, dialect: Dialect) -> Vec<Token<'_>> {
-    let mut tokens = Vec::with_capacity(text.len() / 3 + 1);
+/// Adds all tokens of `text`, the end among them.
+pub(super) fn lex(text: &str, dialect: Dialect, tokens: &mut Vec<Token>) {
     let mut at = 0;
     loop {
         at += blank_length(&text[at..], dialect);
         let rest = &text[at..];
         if rest.is_empty() {
             tokens.push(Token { kind: TokenKind::End, span: Span::at(at) });
-            return tokens;
+            return;
         }
         let (kind, length) = token(rest, dialect);
         tokens.push(Token { kind, span: Span::new(at, at + length) });
@@ -158,7 +182,7 @@ fn comment_length(text: &str, nests: bool) -> Option<usize> {
     Some(at)
 }
 
-fn token(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
+fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
     let first = text.chars().next().unwrap_or(' ');
     match first {
         '"' => double_quoted(text, dialect),
@@ -176,12 +200,12 @@ fn token(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
 }
 
 /// Text that is no token; the product names it from its start.
-fn unknown(text: &str, length: usize) -> (TokenKind<'_>, usize) {
+fn unknown(text: &str, length: usize) -> (TokenKind, usize) {
     let shown = text.get(..length).unwrap_or(text).replace('\n', "\\n").replace('\r', "\\r").replace('\t', "\\t");
     (TokenKind::Error(format!("token recognition error at: '{shown}'")), length)
 }
 
-fn word(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
+fn word(text: &str, dialect: Dialect) -> (TokenKind, usize) {
     let tail = text.as_bytes()[1..].iter().position(|&byte| !byte.is_ascii_alphanumeric() && byte != b'_');
     let length = tail.map_or(text.len(), |at| at + 1);
     if text[length..].starts_with('~') && text.starts_with(|c: char| c.is_ascii_alphabetic()) {
@@ -195,7 +219,7 @@ fn word(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
 }
 
 /// `DECIMAL_VALUE` and `INTEGER_VALUE`
-fn number(text: &str) -> (TokenKind<'_>, usize) {
+fn number(text: &str) -> (TokenKind, usize) {
     let digits = |from: usize| text[from..].bytes().take_while(u8::is_ascii_digit).count();
     let whole = digits(0);
     let mut end = whole;
@@ -213,7 +237,7 @@ fn number(text: &str) -> (TokenKind<'_>, usize) {
 }
 
 /// `` `a``b` ``
-fn back_tick(text: &str) -> (TokenKind<'_>, usize) {
+fn back_tick(text: &str) -> (TokenKind, usize) {
     let mut value = String::new();
     let mut at = 1;
     // Where the name may end if a doubled back-tick turns out to be an end and a stray one.
@@ -235,7 +259,7 @@ fn back_tick(text: &str) -> (TokenKind<'_>, usize) {
     }
 }
 
-fn double_quoted(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
+fn double_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
     if text.starts_with("\"\"\"")
         && !dialect.is_endgame()
         && let Some(found) = triple_quoted(text)
@@ -246,33 +270,33 @@ fn double_quoted(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
 }
 
 /// `"""raw"""`, which may end with up to two more quotes.
-fn triple_quoted(text: &str) -> Option<(TokenKind<'_>, usize)> {
+fn triple_quoted(text: &str) -> Option<(TokenKind, usize)> {
     let body = &text[3..];
     let end = body.find("\"\"\"")?;
     if body[..end].contains(['\r', '\n']) {
         return None;
     }
     let more = body[end + 3..].bytes().take(2).take_while(|&byte| byte == b'"').count();
-    let value = Cow::Borrowed(&body[..end + more]);
-    Some((TokenKind::Text(Text { value, raw: true, problem: None }), 3 + end + more + 3))
+    Some((TokenKind::Text(Text { raw: true, other: None }), 3 + end + more + 3))
 }
 
 /// A string with escapes between `quote`s.
-fn escaped(text: &str, quote: char) -> (TokenKind<'_>, usize) {
-    let mut out = Text::default();
+fn escaped(text: &str, quote: char) -> (TokenKind, usize) {
+    let (mut out, mut is_plain) = (Decoded::default(), true);
     let mut at = 1;
     loop {
         let rest = &text[at..];
         let run = rest.bytes().position(|byte| matches!(byte, b'\\' | b'\r' | b'\n') || char::from(byte) == quote);
         let Some(run) = run else { return unknown(text, text.len()) };
-        match &mut out.value {
-            empty if empty.is_empty() => *empty = Cow::Borrowed(&rest[..run]),
-            value => value.to_mut().push_str(&rest[..run]),
-        }
         at += run;
-        if rest[run..].starts_with(quote) {
-            return (TokenKind::Text(out), at + 1);
+        if rest[run..].starts_with(quote) && is_plain {
+            return (TokenKind::Text(Text::default()), at + 1);
         }
+        out.value.push_str(&rest[..run]);
+        if rest[run..].starts_with(quote) {
+            return (TokenKind::Text(Text::decoded(out.value, out.problem)), at + 1);
+        }
+        is_plain = false;
         if !rest[run..].starts_with('\\') {
             return unknown(text, at + 1);
         }
@@ -295,7 +319,7 @@ fn unicode_error_end(text: &str, at: usize) -> Option<usize> {
     Some(at + 3 + run.len() + rest.chars().next().map_or(0, char::len_utf8))
 }
 
-fn escape(text: &str, out: &mut Text<'_>) -> Option<usize> {
+fn escape(text: &str, out: &mut Decoded) -> Option<usize> {
     let c = text[1..].chars().next()?;
     let value = match c {
         'b' => '\u{8}',
@@ -307,11 +331,11 @@ fn escape(text: &str, out: &mut Text<'_>) -> Option<usize> {
         'u' => return unicode(text, out),
         _ => return None,
     };
-    out.value.to_mut().push(value);
+    out.value.push(value);
     Some(2)
 }
 
-fn unicode(text: &str, out: &mut Text<'_>) -> Option<usize> {
+fn unicode(text: &str, out: &mut Decoded) -> Option<usize> {
     let body = text.strip_prefix("\\u{")?;
     let end = body.find('}')?;
     let digits = &body[..end];
@@ -327,29 +351,30 @@ fn unicode(text: &str, out: &mut Text<'_>) -> Option<usize> {
         _ => None,
     };
     match (problem, code.and_then(char::from_u32)) {
-        (None, Some(c)) => out.value.to_mut().push(c),
+        (None, Some(c)) => out.value.push(c),
         (None, None) => note(out, format!("Invalid unicode character code [{digits}]")),
         (Some(problem), _) => note(out, problem),
     }
     Some(end + 4)
 }
 
-fn note(out: &mut Text, problem: String) {
+fn note(out: &mut Decoded, problem: String) {
     out.problem.get_or_insert(problem);
 }
 
-fn single_quoted(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
+fn single_quoted(text: &str, dialect: Dialect) -> (TokenKind, usize) {
     let (mut kind, length) = escaped(text, '\'');
     if let TokenKind::Text(found) = &mut kind
         && !old_quotes(dialect)
     {
-        found.problem = Some("Use double quotes [\"] to define string literals, not single quotes [']".into());
+        let problem = "Use double quotes [\"] to define string literals, not single quotes [']".to_owned();
+        *found = Text::decoded(found.value(&text[..length]).to_owned(), Some(problem));
     }
     (kind, length)
 }
 
 /// `?"raw"` and `?'raw'`, in which a backslash keeps the quote after it.
-fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
+fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind, usize) {
     let quote = text[1..].chars().next().unwrap_or('"');
     let mut value = String::new();
     let mut escaped = false;
@@ -358,7 +383,7 @@ fn legacy_raw(text: &str, dialect: Dialect) -> (TokenKind<'_>, usize) {
             let problem = (!old_quotes(dialect)).then(|| {
                 format!("Use triple double quotes [\"\"\"] to define unescaped string literals, not [?{quote}]")
             });
-            return (TokenKind::Text(Text { value: value.into(), raw: false, problem }), at + 1);
+            return (TokenKind::Text(Text::decoded(value, problem)), at + 1);
         }
         if matches!(c, '\r' | '\n') {
             break;

@@ -1,5 +1,7 @@
 //! The frame of the parser: tokens, depth, and what becomes of a token that does not fit.
 
+use std::cell::Cell;
+
 use super::ast::{Expr, Statement};
 use super::definition::Definitions;
 use super::lex::{Token, TokenKind, lex};
@@ -56,7 +58,8 @@ fn run<T>(
         let message = format!("the text has {} bytes; the limit is {}", text.len(), options.limits.text);
         return Err(failed(vec![Diagnostic::error(Code::TooLong, Span::at(0), message)]));
     }
-    let tokens = lex(text, options.dialect);
+    let mut tokens = TOKENS.take();
+    lex(text, options.dialect, &mut tokens);
     let mut parser = Parser {
         text,
         options,
@@ -66,17 +69,29 @@ fn run<T>(
         problems: Vec::new(),
         definitions: Definitions::default(),
     };
-    match body(&mut parser) {
+    let result = match body(&mut parser) {
         Ok(value) if parser.problems.is_empty() => Ok(value),
         Ok(_) => Err(failed(parser.problems)),
         Err(item) => Err(failed(vec![*item])),
+    };
+    tokens.clear();
+    if tokens.capacity() <= KEPT {
+        TOKENS.set(tokens);
     }
+    result
+}
+
+/// For how many tokens a thread keeps the memory from one text to the next.
+const KEPT: usize = 1 << 10;
+
+thread_local! {
+    static TOKENS: Cell<Vec<Token>> = const { Cell::new(Vec::new()) };
 }
 
 pub(super) struct Parser<'a> {
     pub text: &'a str,
     pub options: &'a Options,
-    tokens: &'a [Token<'a>],
+    tokens: &'a [Token],
     pub at: usize,
     depth: usize,
     /// What the tree builder refuses; told only of a text that fits the grammar.
@@ -86,11 +101,11 @@ pub(super) struct Parser<'a> {
 }
 
 impl<'a> Parser<'a> {
-    pub fn peek(&self) -> &'a TokenKind<'a> {
+    pub fn peek(&self) -> &'a TokenKind {
         self.peek_at(0)
     }
 
-    pub fn peek_at(&self, ahead: usize) -> &'a TokenKind<'a> {
+    pub fn peek_at(&self, ahead: usize) -> &'a TokenKind {
         self.tokens.get(self.at + ahead).map_or(&TokenKind::End, |token| &token.kind)
     }
 

@@ -36,10 +36,10 @@ impl Parser<'_> {
             TokenKind::Word if self.options.dialect.is_endgame() && self.slice(span) == "any" => None,
             TokenKind::Word => Some(Name { text: self.slice(span).to_owned(), quoted: false, span }),
             TokenKind::Text(text) => {
-                if let Some(product) = &text.problem {
-                    self.problem(span, "categories are quoted with `\"`", product.clone());
+                if let Some(product) = text.problem() {
+                    self.problem(span, "categories are quoted with `\"`", product);
                 }
-                Some(Name { text: text.value.clone().into_owned(), quoted: true, span })
+                Some(Name { text: text.value(self.slice(span)).to_owned(), quoted: true, span })
             }
             _ => return Err(self.no_category()),
         };
