@@ -163,7 +163,7 @@ fn relative<'a>(path: &'a str, inside: &str) -> &'a str {
 
 /// Cheap questions come first; their order changes no answer.
 fn cheap_first(mut nodes: Vec<Node>, leaves: &[Leaf]) -> Vec<Node> {
-    nodes.sort_by_key(|node| cost(node, leaves));
+    nodes.sort_by_cached_key(|node| cost(node, leaves));
     nodes
 }
 

@@ -39,27 +39,46 @@ fn lines() -> &'static HashMap<&'static str, Line> {
     })
 }
 
-/// The names, shortest first, each with its letters; made when a name is not known.
-fn by_length() -> &'static [(&'static str, Letters)] {
-    static NAMES: OnceLock<Vec<(&'static str, Letters)>> = OnceLock::new();
+/// The names, shortest first, and the letters of each; made when a name is not known.
+#[derive(Default)]
+struct ByLength {
+    names: Vec<&'static str>,
+    letters: Vec<Letters>,
+    /// The letters that each has at least once, in one piece, so that several are compared at once.
+    once: Vec<u64>,
+}
+
+fn by_length() -> &'static ByLength {
+    static NAMES: OnceLock<ByLength> = OnceLock::new();
     NAMES.get_or_init(|| {
-        let mut names: Vec<_> = names().map(|name| (name, Letters::of(name))).collect();
-        names.sort_by_key(|(name, _)| name.len());
-        names
+        let mut names: Vec<_> = TABLE.lines().filter_map(|line| line.split(' ').next()).collect();
+        names.sort_by_key(|name| name.len());
+        let letters: Vec<_> = names.iter().map(|name| Letters::of(name)).collect();
+        let once = letters.iter().map(|letters| letters.once()).collect();
+        ByLength { names, letters, once }
     })
 }
 
-/// The names of the table.
+/// The names of the table, shortest first.
 pub(super) fn names() -> impl Iterator<Item = &'static str> {
-    TABLE.lines().filter_map(|line| line.split(' ').next())
+    by_length().names.iter().copied()
 }
 
 /// The names of the table that could be `name` with so many letters changed.
 pub(super) fn names_like(name: &str, changes: usize) -> impl Iterator<Item = &'static str> {
-    let (names, letters) = (by_length(), Letters::of(name));
-    let from = names.partition_point(|(other, _)| other.len() + changes < name.len());
-    let near = names[from..].iter().take_while(move |(other, _)| other.len() <= name.len() + changes);
-    near.filter(move |(_, other)| letters.is_within(*other, changes)).map(|(name, _)| *name)
+    let (known, own) = (by_length(), Letters::of(name));
+    let from = known.names.partition_point(|other| other.len() + changes < name.len());
+    let until = known.names.partition_point(|other| other.len() <= name.len() + changes);
+    // Counted without a branch first.
+    let apart: Vec<u8> = known.once[from..until].iter().map(|once| (once ^ own.once()).count_ones() as u8).collect();
+    let near = apart.into_iter().zip(from..until).filter(move |(apart, _)| usize::from(*apart) <= 2 * changes);
+    near.filter(move |(_, at)| own.is_within(known.letters[*at], changes)).map(|(_, at)| known.names[at])
+}
+
+/// Whether the table has the name as a field of this type.
+pub(super) fn is(name: &str, type_name: &str) -> bool {
+    let rest = lines().get(name).and_then(|line| line.rest);
+    rest.and_then(|rest| rest.split(' ').next()) == Some(type_name)
 }
 
 /// A field of the table, a sub-field of one, or one that fits a pattern.
@@ -96,7 +115,7 @@ fn declared(name: &str, type_name: &str, origin: Origin) -> Field {
 
 fn below_flattened(name: &str) -> Option<Field> {
     let above = name.match_indices('.').map(|(at, _)| &name[..at]);
-    let root = above.filter_map(exact).find(|field| field.kind == FieldType::Flattened)?;
+    let root = above.filter(|above| is(above, "flattened")).find_map(exact)?;
     Some(Field { name: name.to_owned(), path: name.to_owned(), kind: FieldType::FlattenedKey, ..root })
 }
 

@@ -467,7 +467,10 @@ impl Schema {
 
     /// Whether the path is mapped as `nested`.
     pub fn is_nested(&self, path: &str) -> bool {
-        self.declared(path).is_some_and(|field| field.kind == FieldType::Nested)
+        match self.layers.iter().find_map(|layer| layer.field(path)) {
+            Some(field) => field.kind == FieldType::Nested,
+            None => self.ecs && ecs::is(path, "nested"),
+        }
     }
 }
 
@@ -483,12 +486,13 @@ impl Letters {
         }))
     }
 
+    /// The letters that it has at least once; of two names, each change takes out at most one and brings in at most one.
+    const fn once(self) -> u64 {
+        self.0[0]
+    }
+
     /// Whether so many changes could make one name of the other: each brings in at most one letter.
     fn is_within(self, other: Self, changes: usize) -> bool {
-        // Each takes out at most one letter and brings in at most one, which settles nearly all.
-        if (self.0[0] ^ other.0[0]).count_ones() as usize > 2 * changes {
-            return false;
-        }
         let more = |a: Self, b: Self| a.0.iter().zip(b.0).map(|(a, b)| (a & !b).count_ones() as usize).sum::<usize>();
         more(self, other) <= changes && more(other, self) <= changes
     }

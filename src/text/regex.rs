@@ -2,9 +2,10 @@
 
 use std::fmt;
 use std::hash::{Hash, Hasher};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use regex_automata::meta;
+use regex_automata::nfa::thompson;
 use regex_automata::util::syntax;
 use regex_syntax::hir::{Class, ClassUnicode, ClassUnicodeRange, Hir, Look, Repetition};
 
@@ -67,7 +68,8 @@ impl Hash for Regex {
 }
 
 enum Machine {
-    Linear(meta::Regex),
+    /// Made of the pattern when a text is first asked about: many patterns never see one.
+    Linear(OnceLock<Option<meta::Regex>>),
     Automaton(Automaton),
 }
 
@@ -77,10 +79,16 @@ impl Regex {
     /// # Errors
     /// A pattern that is malformed, too large, or uses what cannot be matched in linear time.
     pub fn new(pattern: &str, syntax: RegexSyntax, fold: Fold, limit: usize) -> Result<Self, RegexError> {
-        let machine = match syntax {
-            RegexSyntax::Lucene => lucene(pattern, fold, limit),
-            RegexSyntax::Java => java(pattern, fold, limit),
-        }?;
+        let machine = match parse(pattern, syntax, fold)? {
+            Parsed::Linear(hir) => {
+                check(&hir, limit)?;
+                Machine::Linear(OnceLock::new())
+            }
+            Parsed::Products(node) => {
+                let automaton = Automaton::build(&node).filter(|automaton| automaton.size() <= limit);
+                Machine::Automaton(automaton.ok_or_else(too_complex)?)
+            }
+        };
         Ok(Self(Arc::new(Compiled { pattern: pattern.to_owned(), syntax, fold, limit, machine })))
     }
 
@@ -98,6 +106,16 @@ impl Regex {
         &self.0.pattern
     }
 
+    fn make(&self) -> Option<meta::Regex> {
+        let Compiled { pattern, syntax, fold, limit, .. } = &*self.0;
+        let Ok(Parsed::Linear(hir)) = parse(pattern, *syntax, *fold) else { return None };
+        let config = meta::Config::new()
+            .nfa_size_limit(Some(*limit))
+            .hybrid_cache_capacity((*limit).min(2 << 20))
+            .onepass(false);
+        meta::Builder::new().configure(config).build_from_hir(&hir).ok()
+    }
+
     fn identity(&self) -> (&str, RegexSyntax, Fold) {
         (&self.0.pattern, self.0.syntax, self.0.fold)
     }
@@ -105,26 +123,47 @@ impl Regex {
     /// Whether the whole of `text` fits.
     pub fn matches(&self, text: &str) -> bool {
         match &self.0.machine {
-            Machine::Linear(regex) => regex.is_match(text),
+            Machine::Linear(made) => {
+                // It was found to be within the limit, so there is a machine.
+                made.get_or_init(|| self.make()).as_ref().is_some_and(|regex| regex.is_match(text))
+            }
             Machine::Automaton(automaton) => automaton.matches(text),
         }
     }
 }
 
-fn lucene(pattern: &str, fold: Fold, limit: usize) -> Result<Machine, RegexError> {
-    let node = Parser::new(pattern, fold).parse().map_err(RegexError)?;
-    if has_product(&node) {
-        let automaton = Automaton::build(&node).filter(|automaton| automaton.size() <= limit);
-        let automaton = automaton.ok_or_else(|| RegexError("the expression is too complex".into()))?;
-        return Ok(Machine::Automaton(automaton));
-    }
-    let hir = Hir::concat(vec![Hir::look(Look::Start), hir(&node), Hir::look(Look::End)]);
-    let built = meta::Builder::new().configure(config(limit)).build_from_hir(&hir);
-    built.map(Machine::Linear).map_err(|_| RegexError("the expression is too complex".into()))
+/// What an expression says.
+enum Parsed {
+    /// Of whole texts.
+    Linear(Hir),
+    /// With intersections or complements.
+    Products(Node),
 }
 
-fn config(limit: usize) -> meta::Config {
-    meta::Config::new().nfa_size_limit(Some(limit)).hybrid_cache_capacity(limit.min(2 << 20)).onepass(false)
+fn parse(pattern: &str, syntax: RegexSyntax, fold: Fold) -> Result<Parsed, RegexError> {
+    match syntax {
+        RegexSyntax::Lucene => lucene(pattern, fold),
+        RegexSyntax::Java => java(pattern, fold).map(Parsed::Linear),
+    }
+}
+
+fn lucene(pattern: &str, fold: Fold) -> Result<Parsed, RegexError> {
+    let node = Parser::new(pattern, fold).parse().map_err(RegexError)?;
+    if has_product(&node) {
+        return Ok(Parsed::Products(node));
+    }
+    Ok(Parsed::Linear(Hir::concat(vec![Hir::look(Look::Start), hir(&node), Hir::look(Look::End)])))
+}
+
+/// Whether the machine is within the limit: what its first part takes decides.
+fn check(hir: &Hir, limit: usize) -> Result<(), RegexError> {
+    let config = thompson::Config::new().nfa_size_limit(Some(limit)).shrink(false);
+    let built = thompson::Compiler::new().configure(config).build_from_hir(hir);
+    built.map(drop).map_err(|_| too_complex())
+}
+
+fn too_complex() -> RegexError {
+    RegexError("the expression is too complex".into())
 }
 
 fn has_product(node: &Node) -> bool {
@@ -161,7 +200,7 @@ fn hir(node: &Node) -> Hir {
     }
 }
 
-fn java(pattern: &str, fold: Fold, limit: usize) -> Result<Machine, RegexError> {
+fn java(pattern: &str, fold: Fold) -> Result<Hir, RegexError> {
     for (construct, name) in [
         ("(?=", "look-ahead"),
         ("(?!", "look-ahead"),
@@ -175,12 +214,10 @@ fn java(pattern: &str, fold: Fold, limit: usize) -> Result<Machine, RegexError> 
     }
     let whole = format!(r"\A(?:{})\z", ascii_classes(pattern)?);
     let syntax = syntax::Config::new().case_insensitive(fold != Fold::Exact);
-    let built = meta::Builder::new().configure(config(limit)).syntax(syntax).build(&whole);
-    built.map(Machine::Linear).map_err(|error| match error.syntax_error() {
-        Some(error) => RegexError(
+    syntax::parse_with(&whole, &syntax).map_err(|error| {
+        RegexError(
             error.to_string().lines().last().unwrap_or("malformed").trim().trim_start_matches("error: ").to_owned(),
-        ),
-        None => RegexError("the expression is too complex".into()),
+        )
     })
 }
 

@@ -84,9 +84,12 @@ impl Analysis<'_> {
     /// The field that holds the exact values: itself, or the keyword sub-field of a text. `place` is the whole expression,
     /// `ordinal` which argument of it the field is, or empty where there is only one.
     pub(super) fn exact(&mut self, value: &Value, place: Span, ordinal: &str) -> Option<()> {
-        let Some(field) = value.field.clone() else { return Some(()) };
+        let Some(field) = value.field.as_ref() else { return Some(()) };
+        if !field.kind.is_text() && !field.normalized {
+            return Some(());
+        }
         let argument = if ordinal.is_empty() { String::new() } else { format!("{ordinal} argument ") };
-        let last = field.name.rsplit('.').next().unwrap_or(&field.name).to_owned();
+        let last = field.name.rsplit('.').next().unwrap_or(&field.name);
         let problem = if field.kind.is_text() && field.exact.is_empty() {
             format!("No keyword/multi-field defined exact matches for [{last}]; define one or use MATCH/QUERY instead")
         } else if field.kind.is_text() && field.exact.len() > 1 {

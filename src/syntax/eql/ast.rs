@@ -276,7 +276,8 @@ impl Field {
     /// assert_eq!(field.dotted(), "process.name");
     /// ```
     pub fn dotted(&self) -> String {
-        let mut out = String::new();
+        let length = |part: &FieldPart| if let FieldPart::Name { text, .. } = part { text.len() + 1 } else { 8 };
+        let mut out = String::with_capacity(self.path.iter().map(length).sum());
         for part in &self.path {
             match part {
                 FieldPart::Name { text, .. } => {
