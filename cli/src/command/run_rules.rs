@@ -139,7 +139,8 @@ impl Writer {
 
 /// The documents of an alert, each a line.
 fn lines(alert: &Alert, form: AlertForm) -> String {
-    alert.to_documents(form).iter().map(|document| format!("{document}\n")).collect()
+    let texts = alert.to_documents(form).into_iter().filter_map(|document| serde_json::to_string(&document).ok());
+    texts.fold(String::new(), |lines, text| lines + &text + "\n")
 }
 
 fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit {

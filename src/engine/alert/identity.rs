@@ -2,9 +2,6 @@
 //!
 //! They rest on the index and the id of the source events and on the rule, so the same find has the same id in every run.
 
-use std::fmt::Write as _;
-use std::io::Write as _;
-
 use serde_json::{Value as Json, json};
 use sha2::{Digest, Sha256};
 use uuid::Uuid;
@@ -112,11 +109,8 @@ pub(super) fn sha256<'a>(parts: impl IntoIterator<Item = &'a str>) -> String {
 }
 
 fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::with_capacity(bytes.len() * 2), |mut out, byte| {
-        // Writing to a string does not fail.
-        let _ = write!(out, "{byte:02x}");
-        out
-    })
+    let digit = |half: u8| char::from_digit(u32::from(half), 16).unwrap_or_default();
+    bytes.iter().flat_map(|byte| [digit(byte >> 4), digit(byte & 15)]).collect()
 }
 
 /// A hash of a value that does not depend on the order of members.
@@ -132,21 +126,39 @@ fn feed(value: &Json, out: &mut Vec<u8>) {
         Json::Object(object) => {
             let mut members: Vec<(&String, &Json)> = object.iter().collect();
             members.sort_by_key(|(key, _)| *key);
-            let _ = write!(out, "{{{}:", members.len());
+            out.push(b'{');
+            number(members.len(), out);
             for (key, below) in members {
-                let _ = write!(out, "{}:{key}", key.len());
+                number(key.len(), out);
+                out.extend_from_slice(key.as_bytes());
                 feed(below, out);
             }
         }
         Json::Array(items) => {
-            let _ = write!(out, "[{}:", items.len());
+            out.push(b'[');
+            number(items.len(), out);
             items.iter().for_each(|item| feed(item, out));
         }
         scalar => {
             let start = out.len();
             let _ = serde_json::to_writer(&mut *out, scalar);
-            let length = format!("{}:", out.len() - start);
-            out.splice(start..start, length.bytes());
+            let end = out.len();
+            number(end - start, out);
+            let length = out.len() - end;
+            out[start..].rotate_right(length);
         }
     }
+}
+
+/// Appends a number and a colon.
+fn number(value: usize, out: &mut Vec<u8>) {
+    let start = out.len();
+    let mut rest = value;
+    while {
+        out.push(b'0' + (rest % 10) as u8);
+        rest /= 10;
+        rest > 0
+    } {}
+    out[start..].reverse();
+    out.push(b':');
 }

@@ -19,6 +19,12 @@ impl Overrides {
         Self { severity: rule.severity(), risk_score: rule.risk_score().into(), name: rule.name().to_owned() }
     }
 
+    /// Whether the source of an alert can say anything else than its rule.
+    pub fn may_come_from_source(rule: &Rule) -> bool {
+        let is_mapped = |name: &str| !rule.list(name).is_empty();
+        is_mapped("severity_mapping") || is_mapped("risk_score_mapping") || rule.text("rule_name_override").is_some()
+    }
+
     /// Those that the source of the alert gives.
     pub fn of(rule: &Rule, source: &Object) -> Self {
         let own = Self::none(rule);
@@ -35,7 +41,7 @@ pub(super) fn each_value(source: &Object, field: &str, mut visit: impl FnMut(&Js
     walk(source, field, &mut visit);
 }
 
-fn walk(source: &Object, field: &str, visit: &mut dyn FnMut(&Json)) {
+pub(super) fn walk(source: &Object, field: &str, visit: &mut dyn FnMut(&Json)) {
     if let Some(found) = source.get(field) {
         elements(found).iter().for_each(&mut *visit);
     }

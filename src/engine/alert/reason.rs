@@ -3,21 +3,47 @@
 use serde_json::Value as Json;
 
 use super::overrides::{Overrides, each_value, text};
-use super::source::Object;
-use super::{Alert, Compat};
+use super::source::{Object, each_clean};
+use super::{Alert, Compat, Details};
 
 impl Alert {
     /// The sentence that Kibana writes over an alert. Ports are printed, which Kibana leaves out where they are no lists
     /// (`Compat::Kibana`).
     pub fn reason(&self) -> String {
+        let (rule, compat) = (self.rule(), self.rules.settings.compat);
+        let is_group = matches!(self.finding.details, Details::Threshold(_) | Details::Group(_));
+        if let Some(event) = self.events().iter().flatten().next()
+            && !is_group
+            && compat == Compat::Sensible
+            && !Overrides::may_come_from_source(rule)
+        {
+            // A few fields are asked for, so the rest of the source need not be looked at.
+            return sentence(&|field, visit| each_clean(event.source(), field, visit), &Overrides::none(rule));
+        }
         let source = self.source();
-        reason(&source, &self.overrides(&source), self.rules.settings.compat)
+        reason(&source, &self.overrides(&source), compat)
     }
 }
 
 /// The sentence for a source.
 pub(super) fn reason(source: &Object, overrides: &Overrides, compat: Compat) -> String {
-    let part = |field: &str| part(source, field, compat);
+    let is_bare = |field: &str| super::source::at(source, field).is_some_and(|value| !value.is_array());
+    let values = |field: &str, visit: &mut dyn FnMut(&Json)| {
+        each_value(source, field, |value| {
+            if !(compat == Compat::Kibana && value.is_number() && is_bare(field)) {
+                visit(value);
+            }
+        });
+    };
+    sentence(&values, overrides)
+}
+
+/// Shows each value of a field.
+type Values<'a> = &'a dyn Fn(&str, &mut dyn FnMut(&Json));
+
+/// The sentence for the values that fields have.
+fn sentence(values: Values<'_>, overrides: &Overrides) -> String {
+    let part = |field: &str| part(values, field);
     let mut out = part("event.category").map(|category| format!("{category} ")).unwrap_or_default();
     out.push_str("event");
     let with = [
@@ -42,18 +68,10 @@ pub(super) fn reason(source: &Object, overrides: &Overrides, compat: Compat) -> 
 }
 
 /// The values of a field, `None` where there are none, or none but empty ones and hyphens.
-fn part(source: &Object, field: &str, compat: Compat) -> Option<String> {
-    let mut values: Vec<String> = Vec::new();
-    let bare = |value: &Json| compat == Compat::Kibana && value.is_number() && is_bare(source, field);
-    each_value(source, field, |value| {
-        let shown = text(value).filter(|text| !text.is_empty() && text != "-");
-        values.extend(shown.filter(|_| !bare(value)));
-    });
-    (!values.is_empty()).then(|| values.join(", "))
-}
-
-fn is_bare(source: &Object, field: &str) -> bool {
-    super::source::at(source, field).is_some_and(|value| !value.is_array())
+fn part(values: Values<'_>, field: &str) -> Option<String> {
+    let mut shown: Vec<String> = Vec::new();
+    values(field, &mut |value| shown.extend(text(value).filter(|text| !text.is_empty() && text != "-")));
+    (!shown.is_empty()).then(|| shown.join(", "))
 }
 
 fn address(ip: Option<String>, port: Option<String>) -> Option<String> {

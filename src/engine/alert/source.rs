@@ -4,6 +4,7 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
+use super::overrides::walk;
 use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding};
 use crate::schema::{FieldType, Lookup, Origin, Schema};
 use crate::text::parse_ip;
@@ -19,6 +20,14 @@ pub(super) fn clean(source: &Json) -> Object {
     let reserved = |key: &str| RESERVED.contains(&key.split('.').next().unwrap_or(key));
     let kept = source.as_object().unwrap_or(&empty).iter().filter(|(key, _)| !reserved(key));
     Cleaner { schema: Schema::ecs() }.members(kept, "")
+}
+
+/// Shows each scalar of a field, which is none of the reserved ones, that [`clean`] leaves in the source: for those who ask for a
+/// few fields only.
+pub(super) fn each_clean(source: &Json, field: &str, visit: &mut dyn FnMut(&Json)) {
+    if let Some(object) = source.as_object() {
+        Cleaner { schema: Schema::ecs() }.walk(object, 0, field, visit);
+    }
 }
 
 /// Longer names are none of ECS, and looking each of their parts up would take too long.
@@ -54,6 +63,27 @@ impl Cleaner {
             },
             Json::Null => Some(Json::Null),
             scalar => self.kind(path).is_none_or(|kind| fits(scalar, kind)).then(|| scalar.clone()),
+        }
+    }
+
+    /// As [`each_clean`], of an object that stands where the first `start` bytes of the field lead to.
+    fn walk(&self, object: &Object, start: usize, field: &str, visit: &mut dyn FnMut(&Json)) {
+        let rest = &field[start..];
+        if let Some(found) = object.get(rest) {
+            let kind = self.kind(field);
+            let kept = elements(found).iter().filter(|item| !(item.is_object() || item.is_array() || item.is_null()));
+            kept.filter(|scalar| kind.is_none_or(|kind| fits(scalar, kind))).for_each(&mut *visit);
+        }
+        for (dot, _) in rest.match_indices('.') {
+            let Some(found) = object.get(&rest[..dot]) else { continue };
+            let kind = self.kind(&field[..start + dot]);
+            for below in elements(found).iter().filter_map(Json::as_object) {
+                match kind {
+                    Some(FieldType::Object | FieldType::Nested) => self.walk(below, start + dot + 1, field, visit),
+                    Some(FieldType::Flattened | FieldType::Unsearchable) | None => walk(below, &rest[dot + 1..], visit),
+                    Some(_) => {}
+                }
+            }
         }
     }
 
@@ -169,4 +199,57 @@ fn intersection(left: &Object, right: &Object) -> Object {
 /// The elements of a list; any other value is its own.
 pub(super) fn elements(value: &Json) -> &[Json] {
     value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice)
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::super::overrides::{each_value, text};
+    use super::*;
+
+    #[test]
+    fn a_few_fields_of_a_source_are_those_of_the_clean_one() {
+        let values = [
+            json!("10.0.0.1"),
+            json!("none"),
+            json!(443),
+            json!("443"),
+            json!(true),
+            json!(null),
+            json!(["10.0.0.1", "x", null, 5, ["10.0.0.2"], {"ip": "10.0.0.3"}]),
+            json!([]),
+            json!({}),
+            json!({"ip": "10.0.0.4", "port": "x", "name": ["a", {"b": "c"}]}),
+            json!([{"name": "a"}, {"name": {"b": "c"}}, {"parent": {"name": 5}}]),
+            json!({"parent": [{"name": "p"}, {"name": "q"}], "parent.name": "r"}),
+            json!({"ip": {"x": "10.0.0.5"}}),
+        ];
+        let fields = [
+            "source.ip",
+            "source.port",
+            "process.name",
+            "process.parent.name",
+            "host.name",
+            "labels.a.b",
+            "own.a.name",
+        ];
+        let keys = ["source", "process", "process.parent", "host", "labels", "labels.a", "own", "own.a"];
+        for first in keys {
+            for (one, other) in values.iter().flat_map(|one| values.iter().map(move |other| (one, other))) {
+                for second in
+                    ["source.ip", "source.port", "process.name", "process.parent.name", "host.name", "own.a.name"]
+                {
+                    let source = json!({first: one, second: other, "kibana": {"x": 1}});
+                    let clean = clean(&source);
+                    for field in fields {
+                        let (mut wanted, mut found) = (Vec::new(), Vec::new());
+                        each_value(&clean, field, |value| wanted.extend(text(value)));
+                        each_clean(&source, field, &mut |value| found.extend(text(value)));
+                        assert_eq!(found, wanted, "{field} of {source}");
+                    }
+                }
+            }
+        }
+    }
 }
