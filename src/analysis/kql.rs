@@ -129,7 +129,10 @@ impl Analysis<'_> {
 
     /// A test on the field or fields of a name.
     fn test(&mut self, name: &Literal, question: Question<'_>, group: Option<&str>) -> Predicate {
-        let in_group = |text: String| group.map_or_else(|| text.clone(), |path| format!("{path}.{text}"));
+        let in_group = |text: String| match group {
+            Some(path) => format!("{path}.{text}"),
+            None => text,
+        };
         if let LiteralKind::Wildcard(parts) = &name.kind {
             let mut parts = parts.clone();
             if let Some(first) = parts.first_mut() {
@@ -205,7 +208,8 @@ impl Analysis<'_> {
         let keyword =
             self.settings.typed && !metadata && (field.kind.is_keyword() || field.kind == FieldType::Inferred);
         let fold = if keyword && self.settings.case_insensitive { Fold::Ascii } else { Fold::Exact };
-        let request = Request { fold, ..self.request(&value.to_text()) };
+        let text = if let LiteralKind::Text { value, .. } = &value.kind { value } else { "" };
+        let request = Request { fold, ..self.request(text) };
         match &value.kind {
             LiteralKind::Wildcard(parts) if keyword => request.wildcard(field, &Wildcard::between(parts)),
             LiteralKind::Wildcard(parts) => {

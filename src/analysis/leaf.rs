@@ -84,7 +84,8 @@ impl Request<'_> {
         let text = value.text();
         let test = match field.kind {
             FieldType::Keyword | FieldType::FlattenedKey => {
-                Test::Text(TextTest::In(vec![normalize(field, &text)], self.fold))
+                let text = if field.lowercase { normalize(field, &text) } else { text };
+                Test::Text(TextTest::In(vec![text], self.fold))
             }
             FieldType::Wildcard => Test::Text(TextTest::In(vec![text], self.fold)),
             FieldType::ConstantKeyword => {

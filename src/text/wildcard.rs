@@ -45,24 +45,22 @@ impl Wildcard {
 
     fn parse(text: &str, escapes: bool) -> Self {
         let mut out = Self(Vec::new());
-        let mut literal = String::new();
-        let mut chars = text.chars();
-        while let Some(c) = chars.next() {
-            let part = match c {
-                '*' => WildcardPart::Any,
-                '?' => WildcardPart::One,
-                '\\' if escapes => {
-                    literal.push(chars.next().unwrap_or('\\'));
-                    continue;
-                }
-                c => {
-                    literal.push(c);
-                    continue;
-                }
-            };
+        let (mut literal, mut rest) = (String::new(), text);
+        let is_special = |byte: u8| matches!(byte, b'*' | b'?') || (escapes && byte == b'\\');
+        while let Some(at) = rest.bytes().position(is_special) {
+            literal.push_str(&rest[..at]);
+            let special = rest.as_bytes()[at];
+            rest = &rest[at + 1..];
+            if special == b'\\' {
+                let mut chars = rest.chars();
+                literal.push(chars.next().unwrap_or('\\'));
+                rest = chars.as_str();
+                continue;
+            }
             out.flush(&mut literal);
-            out.push(part);
+            out.push(if special == b'*' { WildcardPart::Any } else { WildcardPart::One });
         }
+        literal.push_str(rest);
         out.flush(&mut literal);
         out
     }
