@@ -483,3 +483,23 @@ fn many_ranges() {
     let yes = sets::Together::new(&queries).same_verdicts(&events);
     assert!(yes > 5_000, "{yes}");
 }
+
+#[test]
+fn a_field_spelled_in_several_ways_is_found_in_objects_of_every_size() {
+    let field = FieldKey::new(0, "a.b.c");
+    for fillers in 0..70 {
+        let mut object = serde_json::Map::new();
+        object.insert("a.b.c".into(), serde_json::json!(1));
+        for filler in 0..fillers {
+            object.insert(format!("filler {filler}"), serde_json::json!(0));
+        }
+        object.insert("a.b".into(), serde_json::json!({"c": [2, 3]}));
+        object.insert("a".into(), serde_json::json!([{"b": {"c": 4}}, {"b.c": 5}, {"b": 6}]));
+        let mut found = Vec::new();
+        Json::Object(object).any(&field, &mut |value| {
+            found.push(value == Value::Int([4, 5, 2, 3, 1][found.len()]));
+            false
+        });
+        assert_eq!(found, [true; 5], "{fillers} other keys");
+    }
+}

@@ -101,8 +101,28 @@ fn at_path(json: &Json, path: &str, visit: &mut dyn FnMut(&Json) -> bool) -> boo
     }
 }
 
-/// Tries each prefix of `path` as a key: `a`, `a.b`, `a.b.c`.
+/// Up to how many keys are compared one by one, which takes less than hashing the parts of a path.
+const FEW: usize = 32;
+
 fn at_key(object: &Map<String, Json>, path: &str, visit: &mut dyn FnMut(&Json) -> bool) -> bool {
+    if object.len() > FEW {
+        return at_each_key(object, path, visit);
+    }
+    let ends_there = |key: &str| match path.as_bytes().get(key.len()) {
+        None => key.len() == path.len(),
+        Some(&next) => next == b'.',
+    };
+    let mut leading = object.iter().filter(|(key, _)| ends_there(key) && path.starts_with(key.as_str()));
+    match (leading.next(), leading.next()) {
+        (None, _) => false,
+        (Some((key, below)), None) if key.len() < path.len() => at_path(below, &path[key.len() + 1..], visit),
+        (Some((_, found)), None) => visit(found),
+        _ => at_each_key(object, path, visit),
+    }
+}
+
+/// Tries each prefix of `path` as a key: `a`, `a.b`, `a.b.c`.
+fn at_each_key(object: &Map<String, Json>, path: &str, visit: &mut dyn FnMut(&Json) -> bool) -> bool {
     let dots = path.match_indices('.').map(|(at, _)| at);
     let nested = dots
         .into_iter()
