@@ -58,7 +58,7 @@ fn run<T>(
         let message = format!("the text has {} bytes; the limit is {}", text.len(), options.limits.text);
         return Err(failed(vec![Diagnostic::error(Code::TooLong, Span::at(0), message)]));
     }
-    let mut tokens = TOKENS.take();
+    let mut tokens = TOKENS.try_with(Cell::take).unwrap_or_default();
     lex(text, options.dialect, &mut tokens);
     let mut parser = Parser {
         text,
@@ -76,7 +76,8 @@ fn run<T>(
     };
     tokens.clear();
     if tokens.capacity() <= KEPT {
-        TOKENS.set(tokens);
+        // Where the thread is ending already, there is no next text.
+        let _ = TOKENS.try_with(|kept| kept.set(tokens));
     }
     result
 }
