@@ -1,8 +1,7 @@
 //! From plan to program: fields get numbers, literals their compiled form, equal questions one place.
 
-use std::ops::Bound;
-
 use std::hash::BuildHasher;
+use std::ops::Bound;
 
 use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 use memchr::memmem::Finder;

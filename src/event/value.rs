@@ -104,6 +104,7 @@ fn at_path(json: &Json, path: &str, visit: &mut dyn FnMut(&Json) -> bool) -> boo
 /// Up to how many keys are compared one by one, which takes less than hashing the parts of a path.
 const FEW: usize = 32;
 
+/// Shows what the keys of an object that `path` begins with lead to.
 fn at_key(object: &Map<String, Json>, path: &str, visit: &mut dyn FnMut(&Json) -> bool) -> bool {
     if object.len() > FEW {
         return at_each_key(object, path, visit);

@@ -40,7 +40,6 @@ fn lines() -> &'static HashMap<&'static str, Line> {
 }
 
 /// The names, shortest first, and the letters of each; made when a name is not known.
-#[derive(Default)]
 struct ByLength {
     names: Vec<&'static str>,
     letters: Vec<Letters>,

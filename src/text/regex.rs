@@ -155,11 +155,15 @@ fn lucene(pattern: &str, fold: Fold) -> Result<Parsed, RegexError> {
     Ok(Parsed::Linear(Hir::concat(vec![Hir::look(Look::Start), hir(&node), Hir::look(Look::End)])))
 }
 
-/// Whether the machine is within the limit: what its first part takes decides.
+/// Whether the machine is within the limit: what it takes to read a text forwards and backwards decides, as it will when the
+/// machine is made.
 fn check(hir: &Hir, limit: usize) -> Result<(), RegexError> {
     let config = thompson::Config::new().nfa_size_limit(Some(limit)).shrink(false);
-    let built = thompson::Compiler::new().configure(config).build_from_hir(hir);
-    built.map(drop).map_err(|_| too_complex())
+    let backwards = config.clone().which_captures(thompson::WhichCaptures::None).reverse(true);
+    [config, backwards].into_iter().try_for_each(|config| {
+        let built = thompson::Compiler::new().configure(config).build_from_hir(hir);
+        built.map(drop).map_err(|_| too_complex())
+    })
 }
 
 fn too_complex() -> RegexError {
@@ -245,4 +249,23 @@ fn ascii_classes(pattern: &str) -> Result<String, RegexError> {
         }
     }
     Ok(out)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{Fold, Regex, RegexSyntax};
+
+    #[test]
+    fn what_is_within_a_limit_matches() {
+        let mut refused = 0;
+        for limit in (500..60_000).step_by(250) {
+            for pattern in ["[^a-c]{3}x", "[а-яa-z]{2}.*x", "(日本|é.)*x"] {
+                match Regex::new(pattern, RegexSyntax::Lucene, Fold::Exact, limit) {
+                    Ok(regex) => assert!(regex.matches("эюяx") != pattern.starts_with('('), "{pattern} within {limit}"),
+                    Err(_) => refused += 1,
+                }
+            }
+        }
+        assert!(refused > 0);
+    }
 }

@@ -139,8 +139,8 @@ impl Writer {
 
 /// The documents of an alert, each a line.
 fn lines(alert: &Alert, form: AlertForm) -> String {
-    let texts = alert.to_documents(form).into_iter().filter_map(|document| serde_json::to_string(&document).ok());
-    texts.fold(String::new(), |lines, text| lines + &text + "\n")
+    let text = |document: serde_json::Value| serde_json::to_string(&document).unwrap_or_else(|_| document.to_string());
+    alert.to_documents(form).into_iter().fold(String::new(), |lines, document| lines + &text(document) + "\n")
 }
 
 fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit {

@@ -3,7 +3,7 @@
 use serde_json::Value as Json;
 
 use super::overrides::{Overrides, each_value, text};
-use super::source::{Object, each_clean};
+use super::source::{Object, at, each_clean};
 use super::{Alert, Compat, Details};
 
 impl Alert {
@@ -27,7 +27,7 @@ impl Alert {
 
 /// The sentence for a source.
 pub(super) fn reason(source: &Object, overrides: &Overrides, compat: Compat) -> String {
-    let is_bare = |field: &str| super::source::at(source, field).is_some_and(|value| !value.is_array());
+    let is_bare = |field: &str| at(source, field).is_some_and(|value| !value.is_array());
     let values = |field: &str, visit: &mut dyn FnMut(&Json)| {
         each_value(source, field, |value| {
             if !(compat == Compat::Kibana && value.is_number() && is_bare(field)) {
