@@ -18,7 +18,7 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use elkhound::event::{Document, Event, FieldKey, Layout, Record, Scratch, Value};
-use elkhound::query::{Matches, Query, QuerySet, Settings};
+use elkhound::query::{Batch, Matches, Query, QuerySet, Settings};
 use elkhound::schema::Schema;
 use random::Random;
 use serde_json::{Value as Json, json};
@@ -193,6 +193,42 @@ fn records_of_random_events() {
         same_record(&text, &fields, &layout, &mut scratch);
         same_listing(&text, &fields, &layout, &mut scratch);
     }
+}
+
+/// What a batch keeps of an event says the same as the event parsed, of fields that were read and of others.
+#[test]
+fn kept_events_say_what_parsed_ones_say() {
+    let read = ["a", "b", "a.b", "b.a.c", "é", "event.dataset", "event.module", "a key of twenty bytes", "_source"];
+    let other = ["c", "c.a", "a.a", "b.a", "data_stream.type", "a.é.b", "_index", "_id", "a key of 16 byte.b"];
+    let fields = keys(&read.into_iter().chain(other).map(str::to_owned).collect());
+    let texts = read.map(|name| format!("\"{name}\": *")).into_iter().chain(["not zz: 1".to_owned()]);
+    let queries: Vec<Query> = texts.map(|text| Query::kql(&text).unwrap()).collect();
+    let (batch, as_read) = (Batch::new(&queries).unwrap(), |event: Event, _line| event);
+    let mut unparsed = 0;
+    for seed in 0..20_000 {
+        let text = object(&mut Random::new(seed + 0x4E), 4).replace(['\n', '\r'], " ");
+        let [kept] = <[_; 1]>::try_from(batch.read(&mut text.as_bytes(), 1, &as_read).unwrap()).unwrap();
+        let whole = Event::from_json(&text).unwrap();
+        unparsed += usize::from(format!("{kept:?}").contains("Kept"));
+        let same = |kept: &Event, whole: &Event| {
+            for field in &fields {
+                assert_eq!(values(kept, field), values(whole, field), "{} of {text}", field.path());
+            }
+        };
+        same(&kept, &whole);
+        assert_eq!(
+            (kept.index(), kept.id(), kept.own_index()),
+            (whole.index(), whole.id(), whole.own_index()),
+            "{text}"
+        );
+        let place: Arc<str> = "logs-here-default".into();
+        let moved = |event: Event| event.with_origin(&place, || "7".into());
+        same(&moved((*kept).clone()), &moved(whole.clone()));
+        same(&(*kept).clone().without_fill(), &whole.clone().without_fill());
+        assert_eq!(*kept, whole, "{text}");
+    }
+    println!("kept {unparsed} of 20000 events unparsed");
+    assert!(unparsed > 8_000, "the generator has become trivial");
 }
 
 #[test]

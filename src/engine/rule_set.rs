@@ -1,6 +1,6 @@
 //! Rules, compiled.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -9,6 +9,7 @@ use sha2::{Digest, Sha256};
 
 use super::exceptions::{Beside, Exceptions};
 use super::kind::new_terms::NewTerms;
+use super::kind::terms::TermFields;
 use super::kind::threat::ThreatMatch;
 use super::kind::threshold::Threshold;
 use super::kind::{Kind, StateLimits};
@@ -67,6 +68,20 @@ pub(super) struct CompiledRule {
     pub depends_on_now: bool,
     /// The hash of its exceptions, by which a changed rule is told.
     pub exceptions: [u8; 32],
+}
+
+impl CompiledRule {
+    /// The fields that its state reads of an event besides those that decide whether it has to see it.
+    fn read_after(&self) -> Vec<&str> {
+        let own = match &self.kind {
+            Kind::Threshold(threshold) => Some(threshold.fields()),
+            Kind::NewTerms(terms) => Some(terms.fields()),
+            Kind::Hits | Kind::ThreatMatch(_) => None,
+        };
+        let groups = self.suppression.as_ref().map(Suppression::fields);
+        let terms = own.into_iter().chain(groups).flat_map(TermFields::names);
+        self.query.read_after().into_iter().chain(terms).collect()
+    }
 }
 
 /// Rules that can run. Immutable; share it by `Arc`.
@@ -132,7 +147,8 @@ impl RuleSet {
             }
         }
         let queries: Vec<Query> = compiled.iter().map(|compiled| compiled.query.clone()).collect();
-        let queries = QuerySet::new(&queries).ok();
+        let also: BTreeSet<&str> = compiled.iter().flat_map(CompiledRule::read_after).collect();
+        let queries = QuerySet::with_fields(&queries, &also.into_iter().collect::<Vec<_>>()).ok();
         drop(exceptions);
         LoadedRules { rules: Arc::new(Self { rules: compiled, queries, settings }), problems }
     }

@@ -46,6 +46,15 @@ impl Program {
         predicates.iter().all(|predicate| is_sure(predicate, limits))
     }
 
+    /// Adds fields that the program itself does not ask about, for those who read events along its fields.
+    pub fn read_also<'p>(&mut self, paths: impl IntoIterator<Item = &'p str>) {
+        for path in paths {
+            if !self.fields.iter().any(|field| field.path() == path) {
+                self.fields.push(FieldKey::new(self.fields.len() as u32, path));
+            }
+        }
+    }
+
     /// How many predicates there are.
     #[allow(clippy::len_without_is_empty, reason = "no one asks whether there are none")]
     pub fn len(&self) -> usize {

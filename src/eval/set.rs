@@ -9,6 +9,7 @@
 
 mod scratch;
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use hashbrown::HashMap;
@@ -28,7 +29,7 @@ pub struct Set {
     id: u64,
     program: Program,
     flat: Flat,
-    layout: Layout,
+    layout: Arc<Layout>,
     /// By number of the field.
     fields: Vec<FieldIndex>,
     /// Fields that are looked up for every event.
@@ -87,7 +88,7 @@ impl Set {
         let flat = Flat::new(&program, &cost);
         let mut set = Self {
             id: NEXT.fetch_add(1, Ordering::Relaxed),
-            layout: Layout::new(&program.fields),
+            layout: Arc::new(Layout::new(&program.fields)),
             fields: Vec::new(),
             eager: Vec::new(),
             is_eager: vec![false; program.fields.len()],
@@ -167,7 +168,7 @@ impl Set {
     }
 
     /// Which fields an event's text is read for.
-    pub const fn layout(&self) -> &Layout {
+    pub const fn layout(&self) -> &Arc<Layout> {
         &self.layout
     }
 

@@ -4,7 +4,8 @@ use std::sync::Arc;
 
 use serde_json::Value as Json;
 
-use super::index::DataStream;
+use super::index::{DataStream, Part};
+use super::kept::Kept;
 use super::layout::ROOT;
 use super::{Document, FieldKey, Layout, Scratch, Value, value};
 
@@ -36,14 +37,29 @@ impl EventError {
 /// assert_eq!(event.source()["x"], 1);
 /// # Ok::<(), elkhound::event::EventError>(())
 /// ```
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone)]
 pub struct Event {
-    source: Json,
+    source: Source,
     index: Option<Arc<str>>,
     id: Option<Arc<str>>,
     /// Where it was read, for what it does not say itself.
     origin: Option<Box<(Arc<str>, Arc<str>)>>,
-    filled: Option<DataStream>,
+    /// Whether the name of its index stands in for fields that it leaves absent.
+    filled: bool,
+}
+
+#[derive(Debug, Clone)]
+enum Source {
+    Parsed(Json),
+    Kept(Box<Kept>),
+}
+
+impl PartialEq for Event {
+    fn eq(&self, other: &Self) -> bool {
+        let Self { source: _, index, id, origin, filled } = self;
+        (index, id, origin, filled) == (&other.index, &other.id, &other.origin, &other.filled)
+            && self.source() == other.source()
+    }
 }
 
 /// An event as data: what it says, what it is known by, and whether its index fills fields.
@@ -66,22 +82,25 @@ impl Event {
     #[cfg(feature = "rules")]
     pub(crate) fn bytes(&self) -> usize {
         let names = [&self.index, &self.id].into_iter().flatten().map(|text| text.len()).sum::<usize>();
-        size_of::<Self>() + names + heap(&self.source)
+        let source = match &self.source {
+            Source::Parsed(source) => heap(source),
+            Source::Kept(kept) => size_of::<Kept>() + kept.bytes() + kept.parsed().map_or(0, heap),
+        };
+        size_of::<Self>() + names + source
     }
 
     /// The event as data.
     #[cfg(feature = "rules")]
     pub(crate) fn save(&self) -> EventState {
-        let Self { source, index, id, origin, filled } = self.clone();
-        EventState { source, index, id, origin, filled: filled.is_some() }
+        let Self { source: _, index, id, origin, filled } = self.clone();
+        EventState { source: self.source().clone(), index, id, origin, filled }
     }
 
     /// The event of such data.
     #[cfg(feature = "rules")]
     pub(crate) fn load(state: EventState) -> Self {
         let EventState { source, index, id, origin, filled } = state;
-        let filled = index.as_deref().filter(|_| filled).and_then(DataStream::of_index);
-        Self { source, index, id, origin, filled }
+        Self { source: Source::Parsed(source), index, id, origin, filled }
     }
 
     /// Reads an event from JSON text.
@@ -120,8 +139,22 @@ impl Event {
             }
             other => other,
         };
-        let filled = index.as_deref().and_then(DataStream::of_index);
-        Self { source, index, id, origin: None, filled }
+        let filled = index.as_deref().is_some_and(|index| DataStream::of_index(index).is_some());
+        Self { source: Source::Parsed(source), index, id, origin: None, filled }
+    }
+
+    /// An event of which only what was asked is read, with its index and its id.
+    pub(super) fn of_kept(kept: Kept, index: Option<&str>, id: Option<&str>) -> Self {
+        let filled = index.is_some_and(|index| DataStream::of_index(index).is_some());
+        let source = Source::Kept(Box::new(kept));
+        Self { source, index: index.map(Arc::from), id: id.map(Arc::from), origin: None, filled }
+    }
+
+    pub(super) fn into_source(self) -> Json {
+        match self.source {
+            Source::Parsed(source) => source,
+            Source::Kept(kept) => kept.source().clone(),
+        }
     }
 
     /// Says where the event was read; that stands in for an index or an id that it does not have itself.
@@ -136,7 +169,13 @@ impl Event {
     /// Leaves absent `data_stream.*`, `event.dataset` and `event.module` absent, whatever the index says.
     #[must_use]
     pub fn without_fill(mut self) -> Self {
-        self.filled = None;
+        if let Source::Kept(kept) = &self.source
+            && self.filled
+            && kept.is_filled()
+        {
+            self.source = Source::Parsed(kept.source().clone());
+        }
+        self.filled = false;
         self
     }
 
@@ -161,8 +200,11 @@ impl Event {
     }
 
     /// The event itself, unchanged.
-    pub const fn source(&self) -> &Json {
-        &self.source
+    pub fn source(&self) -> &Json {
+        match &self.source {
+            Source::Parsed(source) => source,
+            Source::Kept(kept) => kept.source(),
+        }
     }
 
     /// The name by which index patterns know the event: its `_index`, else the data stream that its own fields name, else where
@@ -174,7 +216,7 @@ impl Event {
     fn data_stream(&self) -> Option<String> {
         let field = |name: &str| {
             let mut found = None;
-            self.source.any(&FieldKey::new(0, name), &mut |value| {
+            self.any(&FieldKey::new(0, name), &mut |value| {
                 if let Value::Str(text) = value {
                     found = Some(text.to_owned());
                 }
@@ -189,16 +231,9 @@ impl Event {
 
     /// What the index says of a field that the event itself does not have.
     fn fill(&self, path: &str) -> Option<&str> {
-        let stream = self.filled.as_ref()?;
-        let value = match path {
-            "data_stream.type" => &stream.kind,
-            "data_stream.dataset" | "event.dataset" => &stream.dataset,
-            "data_stream.namespace" => &stream.namespace,
-            "event.module" => stream.dataset.split('.').next().unwrap_or(&stream.dataset),
-            _ => return None,
-        };
-        let absent = !self.source.any(&FieldKey::new(0, path), &mut |value| value.exists());
-        absent.then_some(value)
+        let part = Part::of_field(path)?;
+        let absent = !self.source().any(&FieldKey::new(0, path), &mut |value| value.exists());
+        DataStream::of_index(self.index.as_deref()?).filter(|_| absent).map(|stream| stream.part(part))
     }
 }
 
@@ -227,34 +262,45 @@ impl Document for Event {
     fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         let path = field.path();
         match path.as_bytes().first() {
-            Some(b'_') if path == "_index" => self.index().is_some_and(|index| visit(Value::Str(index))),
-            Some(b'_') if path == "_id" => self.id().is_some_and(|id| visit(Value::Str(id))),
-            Some(b'd' | b'e') if self.filled.is_some() => match self.fill(path) {
+            Some(b'_') if path == "_index" => return self.index().is_some_and(|index| visit(Value::Str(index))),
+            Some(b'_') if path == "_id" => return self.id().is_some_and(|id| visit(Value::Str(id))),
+            _ => {}
+        }
+        if let Source::Kept(kept) = &self.source
+            && let Some(found) = kept.any(path, visit)
+        {
+            return found;
+        }
+        match path.as_bytes().first() {
+            Some(b'd' | b'e') if self.filled => match self.fill(path) {
                 Some(value) => visit(Value::Str(value)),
-                None => self.source.any(field, visit),
+                None => self.source().any(field, visit),
             },
-            _ => self.source.any(field, visit),
+            _ => self.source().any(field, visit),
         }
     }
 
     fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
-        value::list(&self.source, ROOT, layout, into)?;
+        match &self.source {
+            Source::Parsed(source) => value::list(source, ROOT, layout, into)?,
+            Source::Kept(kept) => kept.list(layout, into)?,
+        }
         for (field, text) in [(layout.index, self.index()), (layout.id, self.id())] {
             if let (Some(field), Some(text)) = (field, text) {
                 into.list(field, Value::Str(text))?;
             }
         }
-        if self.filled.is_some() {
+        if self.filled {
             into.fill(layout, self.index.as_deref()?);
         }
         Some(())
     }
 
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
-        self.source.any_leaf(prefix, visit)
+        self.source().any_leaf(prefix, visit)
     }
 
     fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
-        self.source.any_object(path, visit)
+        self.source().any_object(path, visit)
     }
 }

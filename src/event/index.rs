@@ -6,28 +6,54 @@ use jiff::Timestamp;
 
 use super::time::{DateFormat, Instant, Rounding, date_math};
 
-/// The parts of a data stream's name (Elasticsearch: data stream naming scheme).
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) struct DataStream {
-    pub kind: String,
-    pub dataset: String,
-    pub namespace: String,
+/// The parts of a data stream's name, `type-dataset-namespace` (Elasticsearch: data stream naming scheme).
+#[derive(Debug, Clone, Copy)]
+pub(super) struct DataStream<'i> {
+    kind: &'i str,
+    dataset: &'i str,
+    namespace: &'i str,
 }
 
-impl DataStream {
-    /// The parts of an index name, if it is that of a data stream.
-    pub fn of_index(index: &str) -> Option<Self> {
-        let [kind, dataset, namespace] = Self::parts(index)?;
-        Some(Self { kind: kind.into(), dataset: dataset.into(), namespace: namespace.into() })
-    }
+/// What an index name says of a data stream.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Part {
+    Kind,
+    Dataset,
+    Namespace,
+    Module,
+}
 
-    /// The same in place: `type-dataset-namespace`.
-    pub fn parts(index: &str) -> Option<[&str; 3]> {
+impl Part {
+    /// The part that a field has where the event leaves it absent.
+    pub fn of_field(path: &str) -> Option<Self> {
+        Some(match path {
+            "data_stream.type" => Self::Kind,
+            "data_stream.dataset" | "event.dataset" => Self::Dataset,
+            "data_stream.namespace" => Self::Namespace,
+            "event.module" => Self::Module,
+            _ => return None,
+        })
+    }
+}
+
+impl<'i> DataStream<'i> {
+    /// The parts of an index name, if it is that of a data stream.
+    pub fn of_index(index: &'i str) -> Option<Self> {
         let mut parts = concrete(split_cluster(index).1).splitn(3, '-');
         let (kind, dataset, namespace) = (parts.next()?, parts.next()?, parts.next()?);
         let known = matches!(kind, "logs" | "metrics" | "traces" | "synthetics" | "profiling");
         let whole = !dataset.is_empty() && !namespace.is_empty() && !namespace.contains('-');
-        (known && whole).then_some([kind, dataset, namespace])
+        (known && whole).then_some(Self { kind, dataset, namespace })
+    }
+
+    /// The text of a part.
+    pub fn part(self, part: Part) -> &'i str {
+        match part {
+            Part::Kind => self.kind,
+            Part::Dataset => self.dataset,
+            Part::Namespace => self.namespace,
+            Part::Module => self.dataset.split('.').next().unwrap_or(self.dataset),
+        }
     }
 }
 

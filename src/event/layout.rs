@@ -3,6 +3,7 @@
 use hashbrown::HashMap;
 
 use super::FieldKey;
+use super::index::Part;
 
 /// Which fields to read.
 #[derive(Debug, Clone)]
@@ -13,15 +14,6 @@ pub struct Layout {
     pub(super) filled: Vec<(u32, Part)>,
     pub(super) index: Option<u32>,
     pub(super) id: Option<u32>,
-}
-
-/// What an index name says of a data stream (Elastic's data stream naming scheme).
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Part {
-    Kind,
-    Dataset,
-    Namespace,
-    Module,
 }
 
 /// A node of the trie.
@@ -145,7 +137,7 @@ impl Layout {
             .enumerate()
             .map(|(at, node)| Node::new(node.children.into_iter().collect(), node.field, mark(at)));
         let named = |name: &str| fields.iter().filter(known).find(|key| key.path() == name).map(FieldKey::id);
-        let part = |key: &FieldKey| Some((key.id(), filled(key.path())?));
+        let part = |key: &FieldKey| Some((key.id(), Part::of_field(key.path())?));
         Self {
             nodes: settled.collect(),
             fields: fields.len(),
@@ -163,6 +155,12 @@ impl Layout {
     /// Whether a field is read that the name of the index fills where it is absent.
     pub(crate) const fn is_filled(&self) -> bool {
         !self.filled.is_empty()
+    }
+
+    /// The number of the field with a path, other than `_index` and `_id`, which an event says of itself.
+    pub(super) fn field(&self, path: &str) -> Option<u32> {
+        let child = |at: u32, key: &str| self.node(at).map_or(NOWHERE, |node| node.child(key.as_bytes()));
+        self.node(path.split('.').fold(ROOT, child))?.field
     }
 
     #[inline]
@@ -192,14 +190,4 @@ fn insert(nodes: &mut Vec<Growing>, root: u32, path: &str, field: Option<u32>) -
     }
     nodes[at as usize].field = field;
     at
-}
-
-fn filled(path: &str) -> Option<Part> {
-    Some(match path {
-        "data_stream.type" => Part::Kind,
-        "data_stream.dataset" | "event.dataset" => Part::Dataset,
-        "data_stream.namespace" => Part::Namespace,
-        "event.module" => Part::Module,
-        _ => return None,
-    })
 }

@@ -5,6 +5,7 @@
 
 mod document;
 pub mod index;
+mod kept;
 mod layout;
 pub mod number;
 mod record;

@@ -4,10 +4,12 @@
 //! is read again by `serde_json`, whose verdict and offset count.
 
 use std::cell::OnceCell;
+use std::sync::Arc;
 
 use super::index::DataStream;
-use super::layout::{Layout, Part};
-use super::scan::Scanner;
+use super::kept::Kept;
+use super::layout::Layout;
+use super::scan::{Hit, Scanner};
 use super::{Document, Event, EventError, FieldKey, Value};
 
 /// One value of a record.
@@ -172,24 +174,18 @@ impl Scratch {
 
     /// Gives absent fields what the name of the index says.
     pub(super) fn fill(&mut self, layout: &Layout, index: &str) {
-        let Some([kind, dataset, namespace]) = DataStream::parts(index) else { return };
+        let Some(stream) = DataStream::of_index(index) else { return };
         for &(field, part) in &layout.filled {
             let present = self.slots(field).any(|slot| !matches!(slot, Slot::Plain(value) if !value.exists()));
             if present {
                 continue;
             }
-            let text = match part {
-                Part::Kind => kind,
-                Part::Dataset => dataset,
-                Part::Namespace => namespace,
-                Part::Module => dataset.split('.').next().unwrap_or(dataset),
-            };
             if let Some(chain) = self.chains.get_mut(field as usize) {
                 // Nulls make way.
                 chain.epoch = 0;
             }
             self.present.retain(|&other| other != field);
-            let slot = self.store(text);
+            let slot = self.store(stream.part(part));
             self.push(field, slot);
         }
     }
@@ -227,6 +223,7 @@ const FEW: usize = 12;
 pub struct Scanned<'a> {
     text: &'a str,
     scratch: &'a Scratch,
+    hit: Hit,
     /// The whole event, read when something is asked that no list of fields says: patterns in names, nested objects.
     whole: OnceCell<Option<Event>>,
 }
@@ -234,6 +231,18 @@ pub struct Scanned<'a> {
 impl Scanned<'_> {
     fn whole(&self) -> Option<&Event> {
         self.whole.get_or_init(|| Event::from_json(self.text).ok()).as_ref()
+    }
+
+    /// The event, which keeps its text and the values that were read along `layout`.
+    pub(crate) fn keep(&self, layout: &Arc<Layout>) -> Event {
+        let part = |place: Option<(u32, u32)>| {
+            let (start, end) = place?;
+            self.text.get(start as usize..end as usize)
+        };
+        let values =
+            self.scratch.present.iter().flat_map(|&field| self.scratch.slots(field).map(move |slot| (field, slot)));
+        let kept = Kept::new(self.text, &self.scratch.buffer, values, layout);
+        Event::of_kept(kept, part(self.hit.index), part(self.hit.id))
     }
 }
 
@@ -255,8 +264,8 @@ impl<'a> Record<'a> {
     pub fn read(text: &'a [u8], layout: &Layout, scratch: &'a mut Scratch) -> Result<Self, EventError> {
         scratch.begin(layout);
         let valid = if text.len() > super::MAX_BYTES { None } else { simdutf8::basic::from_utf8(text).ok() };
-        match valid.and_then(|text| scan(text, layout, scratch).map(|()| text)) {
-            Some(text) => Ok(Self::Scanned(Scanned { text, scratch, whole: OnceCell::new() })),
+        match valid.and_then(|text| Some((text, scan(text, layout, scratch)?))) {
+            Some((text, hit)) => Ok(Self::Scanned(Scanned { text, scratch, hit, whole: OnceCell::new() })),
             None => Event::from_json(text).map(|event| Self::Whole(Box::new(event))),
         }
     }
@@ -274,7 +283,7 @@ impl<'a> Record<'a> {
 }
 
 /// `None` for whatever the scanner does not settle itself.
-fn scan(text: &str, layout: &Layout, scratch: &mut Scratch) -> Option<()> {
+fn scan(text: &str, layout: &Layout, scratch: &mut Scratch) -> Option<Hit> {
     let hit = Scanner::new(text.as_bytes(), layout, scratch).event()?;
     let mut named = |at: Option<(u32, u32)>, field: Option<u32>| {
         let (start, end) = at?;
@@ -287,7 +296,7 @@ fn scan(text: &str, layout: &Layout, scratch: &mut Scratch) -> Option<()> {
     if let Some(index) = named(hit.index, layout.index) {
         scratch.fill(layout, index);
     }
-    Some(())
+    Some(hit)
 }
 
 impl Document for Record<'_> {

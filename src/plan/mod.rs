@@ -39,11 +39,18 @@ impl QueryKind {
     pub fn filters(&self) -> Vec<&Predicate> {
         match self {
             Self::Event(filter) => vec![filter],
-            Self::Sequence(sequence) => {
-                sequence.stages.iter().chain(&sequence.until).map(|stage| &stage.filter).collect()
-            }
-            Self::Sample(sample) => sample.stages.iter().map(|stage| &stage.filter).collect(),
+            Self::Sequence(_) | Self::Sample(_) => self.stages().map(|stage| &stage.filter).collect(),
         }
+    }
+
+    /// The stages of a sequence or a sample, then `until`.
+    pub fn stages(&self) -> impl Iterator<Item = &Stage> {
+        let (stages, until) = match self {
+            Self::Event(_) => (&[][..], None),
+            Self::Sequence(sequence) => (sequence.stages.as_slice(), sequence.until.as_ref()),
+            Self::Sample(sample) => (sample.stages.as_slice(), None),
+        };
+        stages.iter().chain(until)
     }
 
     /// The same, to change them.

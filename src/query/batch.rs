@@ -69,7 +69,8 @@ impl Batch {
     /// # Errors
     /// As [`QuerySet::new`].
     pub fn new(queries: &[Query]) -> Result<Self, CompileError> {
-        Ok(Self::of(QuerySet::new(queries)?, queries))
+        let also: Vec<&str> = queries.iter().flat_map(Query::read_after).collect();
+        Ok(Self::of(QuerySet::with_fields(queries, &also)?, queries))
     }
 
     /// The same for queries that are compiled into a set already.
@@ -208,10 +209,9 @@ impl Batch {
                 let event = prepare(*event, line);
                 Ok((self.all || self.set.fits_any(&event, set)).then_some(event))
             }
-            record if self.all || self.set.fits_any(&record, set) => {
-                Event::from_json(text).map(|event| Some(prepare(event, line)))
-            }
-            _ => Ok(None),
+            record if !self.all && !self.set.fits_any(&record, set) => Ok(None),
+            Record::Scanned(scanned) => Ok(Some(prepare(scanned.keep(self.set.layout()), line))),
+            Record::Listed(_) => Event::from_json(text).map(|event| Some(prepare(event, line))),
         }
     }
 }

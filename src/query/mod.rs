@@ -216,6 +216,15 @@ impl Query {
         self.0.program().fields().iter().map(crate::event::FieldKey::path).filter(|path| !path.is_empty())
     }
 
+    /// The fields that a run reads of an event besides those that decide whether it has to see it.
+    pub(crate) fn read_after(&self) -> Vec<&str> {
+        let settings = &self.0.settings;
+        let keys = self.0.plan.kind.stages().flat_map(|stage| &stage.keys);
+        let paths = keys.filter_map(|key| key.field.as_ref()).map(|field| field.path.as_str());
+        let clock = [Some(settings.timestamp_field.as_str()), settings.tiebreaker_field.as_deref()];
+        clock.into_iter().flatten().chain(paths).collect()
+    }
+
     /// What the query means.
     pub fn plan(&self) -> &plan::Query {
         &self.0.plan

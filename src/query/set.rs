@@ -78,6 +78,11 @@ impl QuerySet {
     /// # Errors
     /// Never for queries that were compiled with the limits of their settings or lower ones than these: the widest apply.
     pub fn new(queries: &[Query]) -> Result<Self, CompileError> {
+        Self::with_fields(queries, &[])
+    }
+
+    /// The same, which reads some fields besides those that decide.
+    pub(crate) fn with_fields(queries: &[Query], also: &[&str]) -> Result<Self, CompileError> {
         let mut filters: Vec<&Predicate> = Vec::new();
         let mut owners = Vec::new();
         let mut every = Vec::new();
@@ -98,7 +103,9 @@ impl QuerySet {
             }
             owners.resize(owners.len() + filters.len() - start, at as u32);
         }
-        let set = Set::new(Program::compile(&filters, limits)?);
+        let mut program = Program::compile(&filters, limits)?;
+        program.read_also(also.iter().copied());
+        let set = Set::new(program);
         let is_plain = every.is_empty() && owners.iter().copied().eq(0..queries.len() as u32);
         Ok(Self(Arc::new(Inner { set, owners, every, is_plain })))
     }
@@ -157,7 +164,7 @@ impl QuerySet {
     }
 
     /// The fields that are read, for [`Record::read`].
-    pub fn layout(&self) -> &Layout {
+    pub fn layout(&self) -> &Arc<Layout> {
         self.0.set.layout()
     }
 
