@@ -150,6 +150,24 @@ impl Event {
         Self { source, index: index.map(Arc::from), id: id.map(Arc::from), origin: None, filled }
     }
 
+    /// Notes which queries of a set it concerns, so that they need not be asked again. What else is said of it later, by
+    /// [`Event::with_origin`] and [`Event::without_fill`], must not change that.
+    #[must_use]
+    pub(crate) fn with_answer(mut self, set: u64, queries: &[u32]) -> Self {
+        if let Source::Kept(kept) = &mut self.source {
+            kept.note(set, queries);
+        }
+        self
+    }
+
+    /// The queries of a set that it concerns, where that is known.
+    pub(crate) fn answer(&self, set: u64) -> Option<&[u32]> {
+        match &self.source {
+            Source::Parsed(_) => None,
+            Source::Kept(kept) => kept.answer(set),
+        }
+    }
+
     pub(super) fn into_source(self) -> Json {
         match self.source {
             Source::Parsed(source) => source,

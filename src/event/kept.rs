@@ -20,25 +20,37 @@ pub(super) struct Kept {
     fields: Box<[u32]>,
     values: Box<[Slot]>,
     source: OnceLock<Json>,
+    /// Which set of queries was asked about it, and those that it concerns.
+    answer: Option<(u64, Box<[u32]>)>,
 }
 
 impl Kept {
     /// Keeps a valid JSON text and the values that were read along a layout, some of them in a buffer.
-    pub fn new(text: &str, buffer: &str, values: impl Iterator<Item = (u32, Slot)>, layout: &Arc<Layout>) -> Self {
+    pub fn new(text: &str, buffer: &str, read: &[(u32, Slot)], layout: &Arc<Layout>) -> Self {
         let moved = |place: u32| place + text.len() as u32;
         let in_text = |slot: Slot| match slot {
             Slot::Decoded(start, end) => Slot::Borrowed(moved(start), moved(end)),
             other => other,
         };
-        let (fields, values): (Vec<u32>, Vec<Slot>) = values.map(|(field, slot)| (field, in_text(slot))).unzip();
         Self {
             text: [text, buffer].concat().into(),
             length: text.len(),
             layout: Arc::clone(layout),
-            fields: fields.into(),
-            values: values.into(),
+            fields: read.iter().map(|(field, _)| *field).collect(),
+            values: read.iter().map(|(_, slot)| in_text(*slot)).collect(),
             source: OnceLock::new(),
+            answer: None,
         }
+    }
+
+    /// Notes which queries of a set it concerns.
+    pub fn note(&mut self, set: u64, queries: &[u32]) {
+        self.answer = Some((set, queries.into()));
+    }
+
+    /// The queries of a set that it concerns, where that was noted.
+    pub fn answer(&self, set: u64) -> Option<&[u32]> {
+        self.answer.as_ref().filter(|(asked, _)| *asked == set).map(|(_, queries)| &**queries)
     }
 
     /// The event itself.
@@ -68,21 +80,12 @@ impl Kept {
         self.source.get()
     }
 
-    fn value(&self, slot: Slot) -> Value<'_> {
-        match slot {
-            Slot::Plain(value) => value,
-            Slot::Borrowed(start, end) | Slot::Decoded(start, end) => {
-                Value::Str(self.text.get(start as usize..end as usize).unwrap_or_default())
-            }
-        }
-    }
-
     /// Shows the values of a field that was read; `None` for one that was not.
     pub fn any(&self, path: &str, visit: &mut dyn FnMut(Value<'_>) -> bool) -> Option<bool> {
         let field = self.layout.field(path)?;
         let Some(first) = self.fields.iter().position(|&other| other == field) else { return Some(false) };
         let count = self.fields.iter().skip(first).take_while(|&&other| other == field).count();
-        Some(self.values.iter().skip(first).take(count).any(|&slot| visit(self.value(slot))))
+        Some(self.values.iter().skip(first).take(count).any(|&slot| visit(slot.value(&self.text, ""))))
     }
 
     /// Lists the fields of a layout, where it is the one along which they were read.
@@ -92,6 +95,6 @@ impl Kept {
         }
         let of_event = |field: u32| layout.index == Some(field) || layout.id == Some(field);
         let values = self.fields.iter().zip(&self.values).filter(|(field, _)| !of_event(**field));
-        values.into_iter().try_for_each(|(&field, &slot)| into.list(field, self.value(slot)))
+        values.into_iter().try_for_each(|(&field, &slot)| into.list(field, slot.value(&self.text, "")))
     }
 }

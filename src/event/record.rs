@@ -13,13 +13,36 @@ use super::scan::{Hit, Scanner};
 use super::{Document, Event, EventError, FieldKey, Value};
 
 /// One value of a record.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub(super) enum Slot {
-    Plain(Value<'static>),
+    Null,
+    Bool(bool),
+    Int(i64),
+    UInt(u64),
+    Float(f64),
+    Object(bool),
     /// A text without escapes, in the input.
     Borrowed(u32, u32),
     /// A text in the buffer.
     Decoded(u32, u32),
+}
+
+impl Slot {
+    /// The value, given the input and the buffer.
+    #[inline]
+    pub fn value<'v>(self, text: &'v str, buffer: &'v str) -> Value<'v> {
+        let part = |text: &'v str, start: u32, end: u32| text.get(start as usize..end as usize).unwrap_or_default();
+        match self {
+            Self::Null => Value::Null,
+            Self::Bool(value) => Value::Bool(value),
+            Self::Int(value) => Value::Int(value),
+            Self::UInt(value) => Value::UInt(value),
+            Self::Float(value) => Value::Float(value),
+            Self::Object(value) => Value::Object(value),
+            Self::Borrowed(start, end) => Value::Str(part(text, start, end)),
+            Self::Decoded(start, end) => Value::Str(part(buffer, start, end)),
+        }
+    }
 }
 
 /// The values of one field: the first and the last of a chain of entries, while the epoch is that of the record.
@@ -146,12 +169,12 @@ impl Scratch {
     /// Adds a value of a document that is there as a whole; `None` where there are too many to count.
     pub(super) fn list(&mut self, field: u32, value: Value<'_>) -> Option<()> {
         let slot = match value {
-            Value::Null => Slot::Plain(Value::Null),
-            Value::Bool(value) => Slot::Plain(Value::Bool(value)),
-            Value::Int(value) => Slot::Plain(Value::Int(value)),
-            Value::UInt(value) => Slot::Plain(Value::UInt(value)),
-            Value::Float(value) => Slot::Plain(Value::Float(value)),
-            Value::Object(value) => Slot::Plain(Value::Object(value)),
+            Value::Null => Slot::Null,
+            Value::Bool(value) => Slot::Bool(value),
+            Value::Int(value) => Slot::Int(value),
+            Value::UInt(value) => Slot::UInt(value),
+            Value::Float(value) => Slot::Float(value),
+            Value::Object(value) => Slot::Object(value),
             Value::Str(text) => {
                 u32::try_from(self.buffer.len() + text.len()).ok()?;
                 self.store(text)
@@ -162,21 +185,11 @@ impl Scratch {
         Some(())
     }
 
-    #[inline]
-    fn value<'v>(&'v self, text: &'v str, slot: Slot) -> Value<'v> {
-        let part = |text: &'v str, start: u32, end: u32| text.get(start as usize..end as usize).unwrap_or_default();
-        match slot {
-            Slot::Plain(value) => value,
-            Slot::Borrowed(start, end) => Value::Str(part(text, start, end)),
-            Slot::Decoded(start, end) => Value::Str(part(&self.buffer, start, end)),
-        }
-    }
-
     /// Gives absent fields what the name of the index says.
     pub(super) fn fill(&mut self, layout: &Layout, index: &str) {
         let Some(stream) = DataStream::of_index(index) else { return };
         for &(field, part) in &layout.filled {
-            let present = self.slots(field).any(|slot| !matches!(slot, Slot::Plain(value) if !value.exists()));
+            let present = self.slots(field).any(|slot| !matches!(slot, Slot::Null | Slot::Object(false)));
             if present {
                 continue;
             }
@@ -239,9 +252,11 @@ impl Scanned<'_> {
             let (start, end) = place?;
             self.text.get(start as usize..end as usize)
         };
-        let values =
-            self.scratch.present.iter().flat_map(|&field| self.scratch.slots(field).map(move |slot| (field, slot)));
-        let kept = Kept::new(self.text, &self.scratch.buffer, values, layout);
+        let mut read = Vec::with_capacity(self.scratch.entries.len());
+        for &field in &self.scratch.present {
+            read.extend(self.scratch.slots(field).map(|slot| (field, slot)));
+        }
+        let kept = Kept::new(self.text, &self.scratch.buffer, &read, layout);
         Event::of_kept(kept, part(self.hit.index), part(self.hit.id))
     }
 }
@@ -304,10 +319,10 @@ impl Document for Record<'_> {
         match self {
             Self::Whole(event) => event.any(field, visit),
             Self::Scanned(Scanned { text, scratch, .. }) => {
-                scratch.slots(field.id()).any(|slot| visit(scratch.value(text, slot)))
+                scratch.slots(field.id()).any(|slot| visit(slot.value(text, &scratch.buffer)))
             }
             Self::Listed(Listed { scratch, .. }) => {
-                scratch.slots(field.id()).any(|slot| visit(scratch.value("", slot)))
+                scratch.slots(field.id()).any(|slot| visit(slot.value("", &scratch.buffer)))
             }
         }
     }

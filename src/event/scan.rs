@@ -7,7 +7,7 @@ use wide::u8x16;
 
 use super::layout::{AROUND, HIT, Layout, Mark, NOWHERE, Node, ROOT, SHORT, Short};
 use super::record::{Scratch, Slot};
-use super::{Document, Value};
+use super::Document;
 
 /// Deepest nesting that `serde_json` reads.
 const DEPTH: usize = super::MAX_DEPTH - 1;
@@ -243,18 +243,18 @@ impl<'s, 'l> Scanner<'s, 'l> {
                 let leaves = self.object(node, depth)?;
                 if let Some(field) = field {
                     let any = leaves.has(Leaves::VALUE) && (!leaves.has(Leaves::EMPTY) || self.has_leaf(start)?);
-                    self.scratch.push(field, Slot::Plain(Value::Object(any)));
+                    self.scratch.push(field, Slot::Object(any));
                 }
                 Some(leaves)
             }
             b'[' => self.array(node, depth),
-            b't' => self.word(b"true", field, Value::Bool(true)),
-            b'f' => self.word(b"false", field, Value::Bool(false)),
-            b'n' => self.word(b"null", field, Value::Null),
+            b't' => self.word(b"true", field, Slot::Bool(true)),
+            b'f' => self.word(b"false", field, Slot::Bool(false)),
+            b'n' => self.word(b"null", field, Slot::Null),
             _ => {
                 let number = self.number()?;
                 if let Some(field) = field {
-                    self.scratch.push(field, Slot::Plain(number));
+                    self.scratch.push(field, number);
                 }
                 Some(Leaves::VALUE)
             }
@@ -267,12 +267,12 @@ impl<'s, 'l> Scanner<'s, 'l> {
         Some(object.any_leaf("", &mut |_, value| value.exists()))
     }
 
-    fn word(&mut self, word: &[u8], field: Option<u32>, value: Value<'static>) -> Option<Leaves> {
+    fn word(&mut self, word: &[u8], field: Option<u32>, value: Slot) -> Option<Leaves> {
         self.skip_word(word)?;
         if let Some(field) = field {
-            self.scratch.push(field, Slot::Plain(value));
+            self.scratch.push(field, value);
         }
-        Some(if value == Value::Null { Leaves::EMPTY } else { Leaves::VALUE })
+        Some(if value == Slot::Null { Leaves::EMPTY } else { Leaves::VALUE })
     }
 
     #[inline(always)]
@@ -432,7 +432,7 @@ impl<'s, 'l> Scanner<'s, 'l> {
         (self.at - start, value)
     }
 
-    fn number(&mut self) -> Option<Value<'static>> {
+    fn number(&mut self) -> Option<Slot> {
         let start = self.at;
         let negative = self.peek()? == b'-';
         self.at += usize::from(negative);
@@ -446,14 +446,14 @@ impl<'s, 'l> Scanner<'s, 'l> {
         }
         // Eighteen digits fit both kinds of whole numbers.
         match value as i64 {
-            value if count <= 18 && !negative => Some(Value::Int(value)),
-            value if count <= 18 && value != 0 => Some(Value::Int(-value)),
+            value if count <= 18 && !negative => Some(Slot::Int(value)),
+            value if count <= 18 && value != 0 => Some(Slot::Int(-value)),
             _ => long_number(self.text.get(start..self.at)?),
         }
     }
 
     #[inline(never)]
-    fn fraction(&mut self, start: usize) -> Option<Value<'static>> {
+    fn fraction(&mut self, start: usize) -> Option<Slot> {
         if self.peek() == Some(b'.') {
             self.at += 1;
             if self.digits().0 == 0 {
@@ -504,15 +504,15 @@ fn unicode(text: &mut &str) -> Option<char> {
 }
 
 /// A number without a fraction that may not fit 64 bits.
-fn long_number(text: &[u8]) -> Option<Value<'static>> {
+fn long_number(text: &[u8]) -> Option<Slot> {
     let text = std::str::from_utf8(text).ok()?;
-    let int = text.parse().map(Value::Int).ok().filter(|_| text != "-0");
-    int.or_else(|| text.parse().map(Value::UInt).ok()).or_else(|| float(text))
+    let int = text.parse().map(Slot::Int).ok().filter(|_| text != "-0");
+    int.or_else(|| text.parse().map(Slot::UInt).ok()).or_else(|| float(text))
 }
 
 /// `serde_json` refuses what no double holds.
-fn float(text: &str) -> Option<Value<'static>> {
-    text.parse().ok().filter(|value: &f64| value.is_finite()).map(Value::Float)
+fn float(text: &str) -> Option<Slot> {
+    text.parse().ok().filter(|value: &f64| value.is_finite()).map(Slot::Float)
 }
 
 /// Whether a short key has a dot.

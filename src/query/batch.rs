@@ -5,10 +5,9 @@ use std::sync::Arc;
 #[cfg(feature = "parallel")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Kind, Query, QuerySet, Settings};
+use super::{Kind, Matches, Query, QuerySet, Settings};
 use crate::eval::CompileError;
 use crate::eval::order::{Clock, Ordinal};
-use crate::eval::set::SetScratch;
 use crate::event::{Event, EventError, MAX_BYTES, Record, Scratch};
 
 /// Bytes that are read at once: few enough to stay in a thread's cache.
@@ -60,7 +59,7 @@ pub type Prepare<'p> = &'p (dyn Fn(Event, u64) -> Event + Sync);
 #[derive(Debug, Default)]
 struct Memory {
     record: Scratch,
-    set: SetScratch,
+    matches: Matches,
 }
 
 impl Batch {
@@ -203,14 +202,18 @@ impl Batch {
         if text.is_empty() {
             return Ok(None);
         }
-        let Memory { record, set } = memory;
+        let Memory { record, matches } = memory;
         match Record::read(text, self.set.layout(), record)? {
             Record::Whole(event) => {
                 let event = prepare(*event, line);
-                Ok((self.all || self.set.fits_any(&event, set)).then_some(event))
+                Ok((self.all || self.set.ask(&event, matches)).then_some(event))
             }
-            record if !self.all && !self.set.fits_any(&record, set) => Ok(None),
-            Record::Scanned(scanned) => Ok(Some(prepare(scanned.keep(self.set.layout()), line))),
+            Record::Scanned(scanned) if self.all => Ok(Some(prepare(scanned.keep(self.set.layout()), line))),
+            record if !self.set.ask(&record, matches) => Ok(None),
+            Record::Scanned(scanned) => {
+                let event = self.set.answered(scanned.keep(self.set.layout()), matches);
+                Ok(Some(prepare(event, line)))
+            }
             Record::Listed(_) => Event::from_json(text).map(|event| Some(prepare(event, line))),
         }
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Kind, Query};
 use crate::eval::set::{Set, SetScratch};
 use crate::eval::{CompileError, Limits, Program};
-use crate::event::{Document, EventError, Layout, Record, Scratch};
+use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
 use crate::plan::{Predicate, QueryKind};
 
 /// Queries of either language, compiled together: equal questions are asked once, and an event meets only the queries that it
@@ -120,9 +120,18 @@ impl QuerySet {
         }))
     }
 
-    /// Whether the event fits an event query, a stage or an `until`.
-    pub(super) fn fits_any(&self, event: &dyn Document, scratch: &mut SetScratch) -> bool {
-        !self.0.set.matches(event, scratch).is_empty()
+    /// The queries that the event concerns, which need not be asked where the event knows.
+    #[cfg(feature = "rules")]
+    pub(crate) fn known<'s>(&self, event: &'s Event, matches: &'s mut Matches) -> &'s [u32] {
+        match event.answer(self.0.set.id()) {
+            Some(queries) => queries,
+            None => self.matches(event, matches),
+        }
+    }
+
+    /// The event, which knows the queries that it concerns: those that [`QuerySet::ask`] noted.
+    pub(super) fn answered(&self, event: Event, matches: &Matches) -> Event {
+        event.with_answer(self.0.set.id(), &matches.found)
     }
 
     /// The queries that the event concerns, in ascending order.
@@ -131,24 +140,26 @@ impl QuerySet {
         match Record::of(event, self.layout(), &mut scratch) {
             Some(record) => self.ask(&record, matches),
             None => self.ask(event, matches),
-        }
+        };
         matches.record = scratch;
         &matches.found
     }
 
-    /// Notes the queries that the event concerns.
-    fn ask(&self, event: &dyn Document, matches: &mut Matches) {
+    /// Notes the queries that the event concerns; tells whether it fits an event query, a stage or an `until`.
+    pub(super) fn ask(&self, event: &dyn Document, matches: &mut Matches) -> bool {
         let Inner { set, owners, every, is_plain } = &*self.0;
         let filters = set.matches(event, &mut matches.set);
         matches.found.clear();
         if *is_plain {
             matches.found.extend_from_slice(filters);
-            return;
+            return !filters.is_empty();
         }
         matches.found.extend(every);
         matches.found.extend(filters.iter().map(|&filter| owners[filter as usize]));
+        let fits = !filters.is_empty();
         matches.found.sort_unstable();
         matches.found.dedup();
+        fits
     }
 
     /// As [`QuerySet::matches`], from an event's JSON text, of which only the fields that matter are read.

@@ -407,7 +407,7 @@ fn concerned(rules: &RuleSet, event: &Event, matches: &mut Matches) -> Vec<usize
     let of_index =
         |rule: &usize| index.is_none() || rules.rules[*rule].indices.select(index.as_deref()) != Selection::NoMatch;
     match &rules.queries {
-        Some(queries) => queries.matches(event, matches).iter().map(|at| *at as usize).filter(of_index).collect(),
+        Some(queries) => queries.known(event, matches).iter().map(|at| *at as usize).filter(of_index).collect(),
         None => (0..rules.rules.len()).filter(of_index).collect(),
     }
 }
