@@ -14,6 +14,7 @@ use super::kind::threat::ThreatMatch;
 use super::kind::threshold::Threshold;
 use super::kind::{Kind, StateLimits};
 use super::schedule::Schedule;
+use super::share::each;
 use super::suppress::Suppression;
 use crate::diagnostic::Diagnostics;
 use crate::event::index::IndexPatterns;
@@ -193,16 +194,6 @@ impl RuleSet {
 }
 
 type Compiled<T> = Result<T, Box<Problem>>;
-
-/// What becomes of each rule, in their order.
-fn each(rules: Vec<Rule>, compile: &(dyn Fn(Rule) -> Compiled<CompiledRule> + Sync)) -> Vec<Compiled<CompiledRule>> {
-    #[cfg(feature = "parallel")]
-    if rayon::current_thread_index().is_some() {
-        use rayon::iter::{IntoParallelIterator, ParallelIterator};
-        return rules.into_par_iter().map(compile).collect();
-    }
-    rules.into_iter().map(compile).collect()
-}
 
 fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> Compiled<CompiledRule> {
     let language = language(&rule)?;

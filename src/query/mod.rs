@@ -16,6 +16,8 @@ use std::sync::{Arc, OnceLock};
 pub use batch::{Batch, Prepare, ReadError, in_time_order};
 pub use build::Builder;
 pub use hit::{Hit, response};
+#[cfg(feature = "rules")]
+pub(crate) use run::Known;
 pub use run::{Run, RunStats};
 pub use saved::RunState;
 #[cfg(feature = "rules")]

@@ -29,6 +29,15 @@ pub struct Run {
     pub(super) stats: RunStats,
 }
 
+/// What a caller knows of an event, so that it need not be found out again.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Known {
+    /// Its time by the timestamp field of the query, if it has one.
+    pub time: Option<Option<Instant>>,
+    /// Whether a set says that the event [concerns](Query::concerns) the query.
+    pub concerns: bool,
+}
+
 #[derive(Debug)]
 pub(super) enum State {
     Event,
@@ -95,12 +104,23 @@ impl Run {
 
     /// Takes the next event; gives the hits that are certain now.
     pub fn push(&mut self, event: impl Into<Arc<Event>>) -> Vec<Hit> {
-        let event = event.into();
-        let ordinal = self.query.0.clock.ordinal(event.as_ref(), self.stats.events);
+        self.push_known(event.into(), Known::default())
+    }
+
+    /// The same for an event of which something is known.
+    pub(crate) fn push_known(&mut self, event: Arc<Event>, known: Known) -> Vec<Hit> {
+        let position = self.stats.events;
+        let ordinal = match known.time {
+            Some(timestamp) if self.query.0.settings.tiebreaker_field.is_none() => {
+                Ordinal { timestamp, tiebreaker: None, position }
+            }
+            _ => self.query.0.clock.ordinal(event.as_ref(), position),
+        };
         self.stats.events += 1;
         let lateness = self.query.0.settings.lateness;
         if lateness == 0 || ordinal.timestamp.is_none() || matches!(self.state, State::Sample(_)) {
-            let hits = self.take(&event, &ordinal);
+            let is_hit = known.concerns && matches!(self.state, State::Event);
+            let hits = if is_hit { vec![event_hit(&event)] } else { self.take(&event, &ordinal) };
             return self.give(hits);
         }
         self.newest = self.newest.max(ordinal.timestamp);
@@ -212,9 +232,7 @@ impl Run {
                 let found = run.push(event);
                 endgame_hits(&self.query, found)
             }
-            _ if compiled.program().matches(0, event.as_ref()) => {
-                vec![Hit { shape: Shape::Event, join_keys: Vec::new(), events: vec![Some(Arc::clone(event))] }]
-            }
+            _ if compiled.program().matches(0, event.as_ref()) => vec![event_hit(event)],
             _ => Vec::new(),
         }
     }
@@ -227,6 +245,10 @@ impl Run {
         self.stats.hits += out.len() as u64;
         out
     }
+}
+
+fn event_hit(event: &Arc<Event>) -> Hit {
+    Hit { shape: Shape::Event, join_keys: Vec::new(), events: vec![Some(Arc::clone(event))] }
 }
 
 /// The results of the Endgame dialect, each a list of events.

@@ -87,7 +87,7 @@ fn batch(engine: &mut Engine, events: Vec<Arc<Event>>, writer: &mut Writer) -> O
     let mut alerts = Vec::new();
     while events.len() > 0 {
         let next = events.by_ref().take(TURN);
-        alerts = writer.write(&alerts, || next.flat_map(|event| engine.push(event)).collect())?;
+        alerts = writer.write(&alerts, || engine.push_all(next))?;
     }
     let last = writer.write(&alerts, || engine.finish())?;
     last.chunks(TURN).try_for_each(|alerts| writer.write(alerts, || ()))

@@ -1,6 +1,7 @@
 //! The engine: the state of a rule set over a stream of events.
 
 mod budget;
+mod many;
 mod partition;
 mod reorder;
 mod settings;
@@ -218,14 +219,14 @@ impl Engine {
         self.now = self.now.max(time);
         self.close_due(out);
         let mut matches = std::mem::take(&mut self.matches);
+        let known = self.rules.queries.is_some();
         let timing = self.settings.timing.filter(|timing| self.events.is_multiple_of(timing.every.max(1)));
         for at in concerned(&self.rules, event, &mut matches) {
             if !self.owns_any(at, event) {
                 continue;
             }
             let start = timing.map(|timing| (timing.clock)());
-            self.states[at].stats.events += 1;
-            let hits = self.states[at].run.push(Arc::clone(event));
+            let hits = self.states[at].push(event, time, known);
             self.judge(at, hits, out);
             if let (Some(timing), Some(start)) = (timing, start) {
                 let stats = &mut self.states[at].stats;

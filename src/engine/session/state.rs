@@ -14,12 +14,15 @@ use crate::engine::kind::threshold::{Groups, Threshold};
 use crate::engine::rule_set::CompiledRule;
 use crate::event::time::Instant;
 use crate::plan::QueryKind;
-use crate::query::Run;
+use crate::event::Event;
+use crate::query::{Hit, Known, Run};
 
 /// What a rule remembers.
 #[derive(Debug)]
 pub(super) struct State {
     pub run: Run,
+    /// Whether the query has the clock of the engine.
+    pub has_clock: bool,
     pub indicators: Indicators,
     pub groups: Groups,
     pub seen: Seen,
@@ -38,6 +41,7 @@ impl State {
         };
         Self {
             run: compiled.query.start(),
+            has_clock: compiled.rule.text("timestamp_field").is_none(),
             indicators,
             groups: Groups::default(),
             seen: Seen::default(),
@@ -46,6 +50,12 @@ impl State {
             due: None,
             stats: RuleStats::default(),
         }
+    }
+
+    /// Takes an event and its time by the clock of the engine; `concerned` says whether a set told that it concerns the rule.
+    pub fn push(&mut self, event: &Arc<Event>, time: Option<Instant>, concerned: bool) -> Vec<Hit> {
+        self.stats.events += 1;
+        self.run.push_known(Arc::clone(event), Known { time: self.has_clock.then_some(time), concerns: concerned })
     }
 
     /// The counters.
