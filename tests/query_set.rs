@@ -17,7 +17,7 @@ mod support;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use elkhound::event::{Document, Event, FieldKey, Layout, Record, Scratch, Value};
+use elkhound::event::{Document, Event, FieldKey, Layout, Listed, Record, Scratch, Value};
 use elkhound::query::{Batch, Matches, Query, QuerySet, Settings};
 use elkhound::schema::Schema;
 use random::Random;
@@ -60,7 +60,7 @@ fn same_record(text: &str, fields: &[FieldKey], layout: &Layout, scratch: &mut S
 fn same_listing(text: &str, fields: &[FieldKey], layout: &Layout, scratch: &mut Scratch) {
     let (event, json) = (Event::from_json(text).unwrap(), serde_json::from_str::<Json>(text).unwrap());
     for document in [&event as &dyn Document, &json] {
-        let listed = Record::of(document, layout, scratch).expect("more than a few fields");
+        let listed = Listed::of(document, layout, scratch).expect("more than a few fields");
         for field in fields {
             assert_eq!(values(&listed, field), values(document, field), "{} listed of {text}", field.path());
         }

@@ -1,6 +1,6 @@
 //! Rules, compiled.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -148,8 +148,8 @@ impl RuleSet {
             }
         }
         let queries: Vec<Query> = compiled.iter().map(|compiled| compiled.query.clone()).collect();
-        let also: BTreeSet<&str> = compiled.iter().flat_map(CompiledRule::read_after).collect();
-        let queries = QuerySet::with_fields(&queries, &also.into_iter().collect::<Vec<_>>()).ok();
+        let also: Vec<Vec<&str>> = compiled.iter().map(CompiledRule::read_after).collect();
+        let queries = QuerySet::with_fields(&queries, &also).ok();
         drop(exceptions);
         LoadedRules { rules: Arc::new(Self { rules: compiled, queries, settings }), problems }
     }

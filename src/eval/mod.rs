@@ -23,4 +23,4 @@ mod value;
 mod witness;
 
 pub use compile::CompileError;
-pub use program::{Limits, Program};
+pub use program::{Limits, Program, Verdicts};

@@ -46,13 +46,13 @@ impl Program {
         predicates.iter().all(|predicate| is_sure(predicate, limits))
     }
 
-    /// Adds fields that the program itself does not ask about, for those who read events along its fields.
-    pub fn read_also<'p>(&mut self, paths: impl IntoIterator<Item = &'p str>) {
-        for path in paths {
-            if !self.fields.iter().any(|field| field.path() == path) {
-                self.fields.push(FieldKey::new(self.fields.len() as u32, path));
-            }
-        }
+    /// Adds fields that the program itself does not ask about, for those who read events along its fields; gives the numbers of
+    /// each list.
+    pub fn read_also(&mut self, lists: &[Vec<&str>]) -> Vec<Box<[u32]>> {
+        let mut table = FieldTable::of(std::mem::take(&mut self.fields));
+        let out = lists.iter().map(|paths| paths.iter().map(|path| table.key(path).id()).collect()).collect();
+        self.fields = table.keys;
+        out
     }
 
     /// How many predicates there are.
@@ -72,6 +72,25 @@ impl Program {
     }
 }
 
+/// How it is told which predicates of a query hold for an event.
+#[derive(Debug, Clone, Copy)]
+pub enum Verdicts<'p> {
+    /// By evaluating them.
+    Asked(&'p Program),
+    /// They are known: bit `n` is that of predicate `n`.
+    Known(u64),
+}
+
+impl Verdicts<'_> {
+    /// Whether predicate `index` holds for the event.
+    pub fn holds(self, index: usize, event: &dyn Document) -> bool {
+        match self {
+            Self::Asked(program) => program.matches(index, event),
+            Self::Known(bits) => bits >> index & 1 == 1,
+        }
+    }
+}
+
 /// Paths and their numbers.
 #[derive(Debug, Default)]
 pub(super) struct FieldTable {
@@ -80,6 +99,11 @@ pub(super) struct FieldTable {
 }
 
 impl FieldTable {
+    /// The table of fields that have their numbers.
+    fn of(keys: Vec<FieldKey>) -> Self {
+        Self { ids: keys.iter().map(|key| (key.path().to_owned(), key.id())).collect(), keys }
+    }
+
     /// The key of a path.
     pub fn key(&mut self, path: &str) -> FieldKey {
         let fresh = u32::try_from(self.keys.len()).unwrap_or(u32::MAX);

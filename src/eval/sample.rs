@@ -5,7 +5,7 @@ use std::sync::Arc;
 use hashbrown::HashMap;
 
 use super::key::{Key, KeyReader};
-use super::program::Program;
+use super::program::Verdicts;
 use crate::event::{Document, Event};
 use crate::plan;
 
@@ -28,10 +28,10 @@ impl Sample {
     }
 
     /// The keys under which the event fits a filter, without repetition.
-    pub fn keys(&self, program: &Program, document: &dyn Document) -> Vec<Key> {
+    pub fn keys(&self, verdicts: Verdicts<'_>, document: &dyn Document) -> Vec<Key> {
         let mut out: Vec<Key> = Vec::new();
         for (predicate, keys) in &self.filters {
-            if program.matches(*predicate, document) {
+            if verdicts.holds(*predicate, document) {
                 keys.collect(document, &mut out);
             }
         }
@@ -49,10 +49,10 @@ pub struct SampleRun {
 
 impl SampleRun {
     /// Takes an event; beyond `limit` held events it is dropped and counted.
-    pub fn push(&mut self, sample: &Sample, program: &Program, event: &Arc<Event>, limit: usize) {
+    pub fn push(&mut self, sample: &Sample, verdicts: Verdicts<'_>, event: &Arc<Event>, limit: usize) {
         let document: &dyn Document = event.as_ref();
         for (at, (predicate, keys)) in sample.filters.iter().enumerate() {
-            if !program.matches(*predicate, document) {
+            if !verdicts.holds(*predicate, document) {
                 continue;
             }
             for key in keys.keys(document) {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use super::absence::{Absences, Absent, Waiting, millis, staged};
 use super::key::{Key, KeyReader};
 use super::order::Ordinal;
-use super::program::Program;
+use super::program::Verdicts;
 use super::queue::{MOST, Queue, Slab};
 use crate::event::time::Instant;
 use crate::event::{Document, Event};
@@ -47,16 +47,16 @@ impl Sequence {
     }
 
     /// Whether the event is one of a stage, or the passing of its time means something.
-    pub fn concerns(&self, program: &Program, document: &dyn Document) -> bool {
+    pub fn concerns(&self, verdicts: Verdicts<'_>, document: &dyn Document) -> bool {
         let mut stages = self.stages.iter().chain(&self.until);
-        self.has_missing() || stages.any(|stage| program.matches(stage.predicate, document))
+        self.has_missing() || stages.any(|stage| verdicts.holds(stage.predicate, document))
     }
 
     /// The keys under which the event fits a stage or `until`, without repetition.
-    pub fn keys(&self, program: &Program, document: &dyn Document) -> Vec<Key> {
+    pub fn keys(&self, verdicts: Verdicts<'_>, document: &dyn Document) -> Vec<Key> {
         let mut out: Vec<Key> = Vec::new();
         for stage in self.stages.iter().chain(&self.until) {
-            if program.matches(stage.predicate, document) {
+            if verdicts.holds(stage.predicate, document) {
                 stage.keys.collect(document, &mut out);
             }
         }
@@ -241,7 +241,7 @@ impl SequenceRun {
     pub fn push(
         &mut self,
         sequence: &Sequence,
-        program: &Program,
+        verdicts: Verdicts<'_>,
         event: &Arc<Event>,
         ordinal: &Ordinal,
     ) -> Vec<Found> {
@@ -252,12 +252,12 @@ impl SequenceRun {
         self.took = sequence.has_missing();
         if self.took {
             out = self.absences.settle(sequence, now);
-            self.note_missing(sequence, program, event.as_ref(), now, &mut out);
+            self.note_missing(sequence, verdicts, event.as_ref(), now, &mut out);
         }
         let mut completed = Vec::new();
         for (step, &stage) in sequence.positive.iter().enumerate().rev() {
             let stage = &sequence.stages[stage];
-            if !program.matches(stage.predicate, event.as_ref()) {
+            if !verdicts.holds(stage.predicate, event.as_ref()) {
                 continue;
             }
             self.took = true;
@@ -271,7 +271,7 @@ impl SequenceRun {
                 completed.extend(self.step(step, hash, &key).map(|partial| (key, hash, partial)));
             }
         }
-        self.until(sequence, program, event.as_ref());
+        self.until(sequence, verdicts, event.as_ref());
         completed.sort_by(|(a, ..), (b, ..)| a.compare(b));
         for (key, hash, partial) in completed {
             out.extend(self.complete(sequence, hash, partial, (key, ordinal, event)));
@@ -427,8 +427,8 @@ impl SequenceRun {
         self.evicted += self.absences.shed(self.absences.waiting_len() / 2);
     }
 
-    fn until(&mut self, sequence: &Sequence, program: &Program, document: &dyn Document) {
-        let Some(until) = sequence.until.as_ref().filter(|until| program.matches(until.predicate, document)) else {
+    fn until(&mut self, sequence: &Sequence, verdicts: Verdicts<'_>, document: &dyn Document) {
+        let Some(until) = sequence.until.as_ref().filter(|until| verdicts.holds(until.predicate, document)) else {
             return;
         };
         self.took = true;
@@ -445,14 +445,14 @@ impl SequenceRun {
     fn note_missing(
         &mut self,
         sequence: &Sequence,
-        program: &Program,
+        verdicts: Verdicts<'_>,
         document: &dyn Document,
         now: Instant,
         out: &mut Vec<Found>,
     ) {
         let last = sequence.positive.last().copied().unwrap_or(0);
         for (at, stage) in sequence.stages.iter().enumerate().filter(|(_, stage)| stage.missing) {
-            if !program.matches(stage.predicate, document) {
+            if !verdicts.holds(stage.predicate, document) {
                 continue;
             }
             for key in stage.keys.keys(document) {

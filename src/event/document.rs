@@ -150,17 +150,17 @@ impl Event {
         Self { source, index: index.map(Arc::from), id: id.map(Arc::from), origin: None, filled }
     }
 
-    /// Notes which queries of a set it concerns, so that they need not be asked again. What else is said of it later, by
+    /// Notes which filters of a set it fits, so that they need not be asked again. What else is said of it later, by
     /// [`Event::with_origin`] and [`Event::without_fill`], must not change that.
     #[must_use]
-    pub(crate) fn with_answer(mut self, set: u64, queries: &[u32]) -> Self {
+    pub(crate) fn with_answer(mut self, set: u64, filters: &[u32]) -> Self {
         if let Source::Kept(kept) = &mut self.source {
-            kept.note(set, queries);
+            kept.note(set, filters);
         }
         self
     }
 
-    /// The queries of a set that it concerns, where that is known.
+    /// The filters of a set that it fits, where that is known.
     pub(crate) fn answer(&self, set: u64) -> Option<&[u32]> {
         match &self.source {
             Source::Parsed(_) => None,
@@ -299,10 +299,7 @@ impl Document for Event {
     }
 
     fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
-        match &self.source {
-            Source::Parsed(source) => value::list(source, ROOT, layout, into)?,
-            Source::Kept(kept) => kept.list(layout, into)?,
-        }
+        value::list(self.source(), ROOT, layout, into)?;
         for (field, text) in [(layout.index, self.index()), (layout.id, self.id())] {
             if let (Some(field), Some(text)) = (field, text) {
                 into.list(field, Value::Str(text))?;

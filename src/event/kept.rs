@@ -4,9 +4,8 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
-use super::layout::ROOT;
 use super::record::Slot;
-use super::{Event, Layout, Scratch, Value, value};
+use super::{Event, Layout, Value};
 
 /// An event as text, of which the fields of a layout were read. The rest is parsed once it is asked for.
 #[derive(Debug, Clone)]
@@ -16,41 +15,51 @@ pub(super) struct Kept {
     /// How long the JSON text is.
     length: usize,
     layout: Arc<Layout>,
-    /// The field of each value; those of one field follow each other.
-    fields: Box<[u32]>,
-    values: Box<[Slot]>,
+    /// The fields that were kept, each with the place after its last value.
+    fields: Vec<(u32, u32)>,
+    values: Vec<Slot>,
     source: OnceLock<Json>,
-    /// Which set of queries was asked about it, and those that it concerns.
+    /// Which set of queries was asked about it, and the filters that it fits.
     answer: Option<(u64, Box<[u32]>)>,
 }
 
 impl Kept {
-    /// Keeps a valid JSON text and the values that were read along a layout, some of them in a buffer.
-    pub fn new(text: &str, buffer: &str, read: &[(u32, Slot)], layout: &Arc<Layout>) -> Self {
-        let moved = |place: u32| place + text.len() as u32;
-        let in_text = |slot: Slot| match slot {
-            Slot::Decoded(start, end) => Slot::Borrowed(moved(start), moved(end)),
-            other => other,
+    /// Keeps a valid JSON text that was read along a layout, and all values of some fields: each field with the place after its
+    /// last value, some of the values in a buffer.
+    pub fn new(text: &str, buffer: &str, layout: &Arc<Layout>, fields: Vec<(u32, u32)>, mut values: Vec<Slot>) -> Self {
+        let decoded = |slot: &Slot| match slot {
+            Slot::Decoded(start, end) => buffer.get(*start as usize..*end as usize),
+            _ => None,
         };
+        let extra: usize = values.iter().filter_map(decoded).map(str::len).sum();
+        let mut all = String::with_capacity(text.len() + extra);
+        all.push_str(text);
+        for slot in &mut values {
+            if let Some(decoded) = decoded(slot) {
+                let start = all.len() as u32;
+                all.push_str(decoded);
+                *slot = Slot::Borrowed(start, all.len() as u32);
+            }
+        }
         Self {
-            text: [text, buffer].concat().into(),
+            text: all.into(),
             length: text.len(),
             layout: Arc::clone(layout),
-            fields: read.iter().map(|(field, _)| *field).collect(),
-            values: read.iter().map(|(_, slot)| in_text(*slot)).collect(),
+            fields,
+            values,
             source: OnceLock::new(),
             answer: None,
         }
     }
 
-    /// Notes which queries of a set it concerns.
-    pub fn note(&mut self, set: u64, queries: &[u32]) {
-        self.answer = Some((set, queries.into()));
+    /// Notes which filters of a set it fits.
+    pub fn note(&mut self, set: u64, filters: &[u32]) {
+        self.answer = Some((set, filters.into()));
     }
 
-    /// The queries of a set that it concerns, where that was noted.
+    /// The filters of a set that it fits, where that was noted.
     pub fn answer(&self, set: u64) -> Option<&[u32]> {
-        self.answer.as_ref().filter(|(asked, _)| *asked == set).map(|(_, queries)| &**queries)
+        self.answer.as_ref().filter(|(asked, _)| *asked == set).map(|(_, filters)| &**filters)
     }
 
     /// The event itself.
@@ -71,7 +80,7 @@ impl Kept {
     /// About how many bytes of memory it takes besides itself and its parsed form.
     #[cfg(feature = "rules")]
     pub fn bytes(&self) -> usize {
-        self.text.len() + self.fields.len() * (size_of::<u32>() + size_of::<Slot>())
+        self.text.len() + size_of_val(&*self.fields) + size_of_val(&*self.values)
     }
 
     /// The parsed form, where there is one.
@@ -80,21 +89,13 @@ impl Kept {
         self.source.get()
     }
 
-    /// Shows the values of a field that was read; `None` for one that was not.
+    /// Shows the values of a field that was kept; `None` for one that was not.
     pub fn any(&self, path: &str, visit: &mut dyn FnMut(Value<'_>) -> bool) -> Option<bool> {
         let field = self.layout.field(path)?;
-        let Some(first) = self.fields.iter().position(|&other| other == field) else { return Some(false) };
-        let count = self.fields.iter().skip(first).take_while(|&&other| other == field).count();
-        Some(self.values.iter().skip(first).take(count).any(|&slot| visit(slot.value(&self.text, ""))))
-    }
-
-    /// Lists the fields of a layout, where it is the one along which they were read.
-    pub fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
-        if !std::ptr::eq(&raw const *self.layout, layout) {
-            return value::list(self.source(), ROOT, layout, into);
-        }
-        let of_event = |field: u32| layout.index == Some(field) || layout.id == Some(field);
-        let values = self.fields.iter().zip(&self.values).filter(|(field, _)| !of_event(**field));
-        values.into_iter().try_for_each(|(&field, &slot)| into.list(field, slot.value(&self.text, "")))
+        let at = self.fields.iter().position(|(kept, _)| *kept == field)?;
+        let place = |at: usize| self.fields.get(at).map_or(0, |(_, end)| *end as usize);
+        let start = at.checked_sub(1).map_or(0, place);
+        let values = self.values.get(start..place(at)).unwrap_or_default();
+        Some(values.iter().any(|slot| visit(slot.value(&self.text, ""))))
     }
 }

@@ -18,7 +18,7 @@ pub mod value;
 pub(crate) use document::EventState;
 pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
 pub use layout::Layout;
-pub use record::{Record, Scratch};
+pub use record::{Listed, Record, Scratch};
 pub use value::Value;
 
 /// A field that a program reads: a small number, unique within the program, and the dotted path it stands for.

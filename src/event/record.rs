@@ -211,8 +211,6 @@ pub enum Record<'a> {
     Scanned(Scanned<'a>),
     /// An event that has to be read as a whole.
     Whole(Box<Event>),
-    /// Listed from a document that is there as a whole.
-    Listed(Listed<'a>),
 }
 
 /// The values of a document, listed in one walk over it.
@@ -246,17 +244,19 @@ impl Scanned<'_> {
         self.whole.get_or_init(|| Event::from_json(self.text).ok()).as_ref()
     }
 
-    /// The event, which keeps its text and the values that were read along `layout`.
-    pub(crate) fn keep(&self, layout: &Arc<Layout>) -> Event {
+    fn keep<'f>(&self, layout: &Arc<Layout>, fields: impl IntoIterator<Item = &'f u32>) -> Event {
         let part = |place: Option<(u32, u32)>| {
             let (start, end) = place?;
             self.text.get(start as usize..end as usize)
         };
-        let mut read = Vec::with_capacity(self.scratch.entries.len());
-        for &field in &self.scratch.present {
-            read.extend(self.scratch.slots(field).map(|slot| (field, slot)));
+        let (mut kept, mut values) = (Vec::new(), Vec::new());
+        for &field in fields {
+            if !kept.iter().any(|(other, _)| *other == field) {
+                values.extend(self.scratch.slots(field));
+                kept.push((field, values.len() as u32));
+            }
         }
-        let kept = Kept::new(self.text, &self.scratch.buffer, &read, layout);
+        let kept = Kept::new(self.text, &self.scratch.buffer, layout, kept, values);
         Event::of_kept(kept, part(self.hit.index), part(self.hit.id))
     }
 }
@@ -285,6 +285,16 @@ impl<'a> Record<'a> {
         }
     }
 
+    /// The event behind it, which keeps its text and the values of some fields of `layout`, along which it was read.
+    pub(crate) fn keep<'f>(self, layout: &Arc<Layout>, fields: impl IntoIterator<Item = &'f u32>) -> Event {
+        match self {
+            Self::Scanned(scanned) => scanned.keep(layout, fields),
+            Self::Whole(event) => *event,
+        }
+    }
+}
+
+impl<'a> Listed<'a> {
     /// Lists the fields of `layout` from an [`Event`] or a [`serde_json::Value`], which need not be walked for each of them then;
     /// `None` for other documents, and where the fields are so few that asking takes less.
     pub fn of(document: &'a dyn Document, layout: &Layout, scratch: &'a mut Scratch) -> Option<Self> {
@@ -293,7 +303,7 @@ impl<'a> Record<'a> {
         }
         scratch.begin(layout);
         document.list(layout, scratch)?;
-        Some(Self::Listed(Listed { document, scratch }))
+        Some(Self { document, scratch })
     }
 }
 
@@ -321,23 +331,19 @@ impl Document for Record<'_> {
             Self::Scanned(Scanned { text, scratch, .. }) => {
                 scratch.slots(field.id()).any(|slot| visit(slot.value(text, &scratch.buffer)))
             }
-            Self::Listed(Listed { scratch, .. }) => {
-                scratch.slots(field.id()).any(|slot| visit(slot.value("", &scratch.buffer)))
-            }
         }
     }
 
     fn present(&self) -> Option<&[u32]> {
         match self {
             Self::Whole(_) => None,
-            Self::Scanned(Scanned { scratch, .. }) | Self::Listed(Listed { scratch, .. }) => Some(&scratch.present),
+            Self::Scanned(Scanned { scratch, .. }) => Some(&scratch.present),
         }
     }
 
     fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any_leaf(prefix, visit),
-            Self::Listed(listed) => listed.document.any_leaf(prefix, visit),
             Self::Scanned(scanned) => scanned.whole().is_some_and(|event| event.any_leaf(prefix, visit)),
         }
     }
@@ -345,8 +351,25 @@ impl Document for Record<'_> {
     fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         match self {
             Self::Whole(event) => event.any_object(path, visit),
-            Self::Listed(listed) => listed.document.any_object(path, visit),
             Self::Scanned(scanned) => scanned.whole().is_some_and(|event| event.any_object(path, visit)),
         }
+    }
+}
+
+impl Document for Listed<'_> {
+    fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        self.scratch.slots(field.id()).any(|slot| visit(slot.value("", &self.scratch.buffer)))
+    }
+
+    fn present(&self) -> Option<&[u32]> {
+        Some(&self.scratch.present)
+    }
+
+    fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
+        self.document.any_leaf(prefix, visit)
+    }
+
+    fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+        self.document.any_object(path, visit)
     }
 }

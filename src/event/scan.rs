@@ -5,9 +5,9 @@
 
 use wide::u8x16;
 
+use super::Document;
 use super::layout::{AROUND, HIT, Layout, Mark, NOWHERE, Node, ROOT, SHORT, Short};
 use super::record::{Scratch, Slot};
-use super::Document;
 
 /// Deepest nesting that `serde_json` reads.
 const DEPTH: usize = super::MAX_DEPTH - 1;

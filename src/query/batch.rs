@@ -5,9 +5,10 @@ use std::sync::Arc;
 #[cfg(feature = "parallel")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::{Kind, Matches, Query, QuerySet, Settings};
+use super::{Kind, Query, QuerySet, Settings};
 use crate::eval::CompileError;
 use crate::eval::order::{Clock, Ordinal};
+use crate::eval::set::SetScratch;
 use crate::event::{Event, EventError, MAX_BYTES, Record, Scratch};
 
 /// Bytes that are read at once: few enough to stay in a thread's cache.
@@ -59,7 +60,7 @@ pub type Prepare<'p> = &'p (dyn Fn(Event, u64) -> Event + Sync);
 #[derive(Debug, Default)]
 struct Memory {
     record: Scratch,
-    matches: Matches,
+    set: SetScratch,
 }
 
 impl Batch {
@@ -68,7 +69,9 @@ impl Batch {
     /// # Errors
     /// As [`QuerySet::new`].
     pub fn new(queries: &[Query]) -> Result<Self, CompileError> {
-        let also: Vec<&str> = queries.iter().flat_map(Query::read_after).collect();
+        // A run evaluates the filters again.
+        let also: Vec<Vec<&str>> =
+            queries.iter().map(|query| query.read_after().into_iter().chain(query.fields()).collect()).collect();
         Ok(Self::of(QuerySet::with_fields(queries, &also)?, queries))
     }
 
@@ -202,19 +205,14 @@ impl Batch {
         if text.is_empty() {
             return Ok(None);
         }
-        let Memory { record, matches } = memory;
+        let Memory { record, set } = memory;
         match Record::read(text, self.set.layout(), record)? {
             Record::Whole(event) => {
                 let event = prepare(*event, line);
-                Ok((self.all || self.set.ask(&event, matches)).then_some(event))
+                Ok((self.all || self.set.fits_any(&event, set)).then_some(event))
             }
-            Record::Scanned(scanned) if self.all => Ok(Some(prepare(scanned.keep(self.set.layout()), line))),
-            record if !self.set.ask(&record, matches) => Ok(None),
-            Record::Scanned(scanned) => {
-                let event = self.set.answered(scanned.keep(self.set.layout()), matches);
-                Ok(Some(prepare(event, line)))
-            }
-            Record::Listed(_) => Event::from_json(text).map(|event| Some(prepare(event, line))),
+            record if self.all => Ok(Some(prepare(record.keep(self.set.layout(), &[]), line))),
+            record => Ok(self.set.keep(record, set).map(|event| prepare(event, line))),
         }
     }
 }

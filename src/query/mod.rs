@@ -27,10 +27,10 @@ pub use settings::{Position, Settings};
 
 use crate::diagnostic::Diagnostics;
 use crate::endgame;
-use crate::eval::Program;
 use crate::eval::order::Clock;
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
+use crate::eval::{Program, Verdicts};
 use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
 #[cfg(feature = "rules")]
 use crate::function::Datum;
@@ -181,7 +181,7 @@ impl Query {
         let program = self.0.program();
         match &self.0.kind {
             Kind::Event | Kind::Sample(_) => (0..program.len()).any(|at| program.matches(at, event)),
-            Kind::Sequence(sequence) => sequence.concerns(program, event),
+            Kind::Sequence(sequence) => sequence.concerns(Verdicts::Asked(program), event),
             Kind::Endgame(_) => true,
         }
     }
@@ -190,8 +190,8 @@ impl Query {
     #[cfg(feature = "rules")]
     pub(crate) fn join_keys(&self, event: &Event) -> Vec<Vec<Datum>> {
         let keys = match &self.0.kind {
-            Kind::Sequence(sequence) => sequence.keys(self.0.program(), event),
-            Kind::Sample(sample) => sample.keys(self.0.program(), event),
+            Kind::Sequence(sequence) => sequence.keys(Verdicts::Asked(self.0.program()), event),
+            Kind::Sample(sample) => sample.keys(Verdicts::Asked(self.0.program()), event),
             Kind::Event | Kind::Endgame(_) => Vec::new(),
         };
         keys.into_iter().map(|key| key.0).collect()

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use super::hit::Shape;
 use super::{Hit, Kind, Position, Query};
 use crate::endgame;
+use crate::eval::Verdicts;
 use crate::eval::order::Ordinal;
 use crate::eval::sample::SampleRun;
 use crate::eval::sequence::{Found, SequenceRun};
@@ -34,8 +35,8 @@ pub struct Run {
 pub(crate) struct Known {
     /// Its time by the timestamp field of the query, if it has one.
     pub time: Option<Option<Instant>>,
-    /// Whether a set says that the event [concerns](Query::concerns) the query.
-    pub concerns: bool,
+    /// Which filters of the query it fits, as a set tells: bit `n` is that of filter `n`.
+    pub fits: Option<u64>,
 }
 
 #[derive(Debug)]
@@ -119,8 +120,7 @@ impl Run {
         self.stats.events += 1;
         let lateness = self.query.0.settings.lateness;
         if lateness == 0 || ordinal.timestamp.is_none() || matches!(self.state, State::Sample(_)) {
-            let is_hit = known.concerns && matches!(self.state, State::Event);
-            let hits = if is_hit { vec![event_hit(&event)] } else { self.take(&event, &ordinal) };
+            let hits = self.take(&event, &ordinal, known.fits);
             return self.give(hits);
         }
         self.newest = self.newest.max(ordinal.timestamp);
@@ -200,13 +200,14 @@ impl Run {
         let mut hits = Vec::new();
         while self.waiting.peek().is_some_and(|early| ready(early.0.timestamp, self.waiting.len())) {
             let Some(Early(ordinal, event)) = self.waiting.pop() else { break };
-            hits.extend(self.take(&event, &ordinal));
+            hits.extend(self.take(&event, &ordinal, None));
         }
         hits
     }
 
-    fn take(&mut self, event: &Arc<Event>, ordinal: &Ordinal) -> Vec<Hit> {
+    fn take(&mut self, event: &Arc<Event>, ordinal: &Ordinal, fits: Option<u64>) -> Vec<Hit> {
         let compiled = &self.query.0;
+        let verdicts = || fits.map_or_else(|| Verdicts::Asked(compiled.program()), Verdicts::Known);
         match (&mut self.state, &compiled.kind) {
             (State::Sequence(run), Kind::Sequence(sequence)) => {
                 if ordinal.timestamp.is_none() {
@@ -215,24 +216,24 @@ impl Run {
                 }
                 // Events that are no part of the sequence do not make others late.
                 if ordinal.timestamp < self.last {
-                    self.stats.late += u64::from(sequence.concerns(compiled.program(), event.as_ref()));
+                    self.stats.late += u64::from(sequence.concerns(verdicts(), event.as_ref()));
                     return Vec::new();
                 }
-                let found = run.push(sequence, compiled.program(), event, ordinal);
+                let found = run.push(sequence, verdicts(), event, ordinal);
                 if run.took() {
                     self.last = ordinal.timestamp;
                 }
                 found.into_iter().map(sequence_hit).collect()
             }
             (State::Sample(run), Kind::Sample(sample)) => {
-                run.push(sample, compiled.program(), event, compiled.settings.partials);
+                run.push(sample, verdicts(), event, compiled.settings.partials);
                 Vec::new()
             }
             (State::Endgame(run), _) => {
                 let found = run.push(event);
                 endgame_hits(&self.query, found)
             }
-            _ if compiled.program().matches(0, event.as_ref()) => vec![event_hit(event)],
+            _ if verdicts().holds(0, event.as_ref()) => vec![event_hit(event)],
             _ => Vec::new(),
         }
     }
@@ -333,8 +334,9 @@ pub(super) fn search(query: &Query, events: Vec<Arc<Event>>) -> Vec<Hit> {
             ordered.sort_by(|(a, _), (b, _)| a.compare(b));
             let mut run = SequenceRun::new(sequence, compiled.settings.partials);
             let mut found = Vec::new();
+            let verdicts = Verdicts::Asked(compiled.program());
             for (ordinal, event) in &ordered {
-                found.extend(run.push(sequence, compiled.program(), event, ordinal));
+                found.extend(run.push(sequence, verdicts, event, ordinal));
             }
             found.extend(run.finish(sequence));
             found.sort_by(|a, b| a.end.compare(&b.end).then_with(|| a.key.compare(&b.key)));

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Kind, Query};
 use crate::eval::set::{Set, SetScratch};
 use crate::eval::{CompileError, Limits, Program};
-use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
+use crate::event::{Document, Event, EventError, Layout, Listed, Record, Scratch};
 use crate::plan::{Predicate, QueryKind};
 
 /// Queries of either language, compiled together: equal questions are asked once, and an event meets only the queries that it
@@ -31,6 +31,10 @@ struct Inner {
     set: Set,
     /// The query of each predicate of the set.
     owners: Vec<u32>,
+    /// The first predicate of each query, and at last how many there are.
+    starts: Vec<u32>,
+    /// For each query, the fields that are read once it is known to be concerned.
+    reads: Vec<Box<[u32]>>,
     /// Queries that have to see every event.
     every: Vec<u32>,
     /// Whether each query has one filter, and so the number of its filter.
@@ -81,8 +85,8 @@ impl QuerySet {
         Self::with_fields(queries, &[])
     }
 
-    /// The same, which reads some fields besides those that decide.
-    pub(crate) fn with_fields(queries: &[Query], also: &[&str]) -> Result<Self, CompileError> {
+    /// The same, which reads for each query some fields besides those that decide, and keeps them with the events that concern it.
+    pub(crate) fn with_fields(queries: &[Query], also: &[Vec<&str>]) -> Result<Self, CompileError> {
         let mut filters: Vec<&Predicate> = Vec::new();
         let mut owners = Vec::new();
         let mut every = Vec::new();
@@ -104,10 +108,11 @@ impl QuerySet {
             owners.resize(owners.len() + filters.len() - start, at as u32);
         }
         let mut program = Program::compile(&filters, limits)?;
-        program.read_also(also.iter().copied());
+        let reads = program.read_also(also);
         let set = Set::new(program);
         let is_plain = every.is_empty() && owners.iter().copied().eq(0..queries.len() as u32);
-        Ok(Self(Arc::new(Inner { set, owners, every, is_plain })))
+        let starts = (0..=queries.len() as u32).map(|at| owners.partition_point(|&owner| owner < at) as u32).collect();
+        Ok(Self(Arc::new(Inner { set, owners, starts, reads, every, is_plain })))
     }
 
     /// A set of no query.
@@ -115,51 +120,83 @@ impl QuerySet {
         Self(Arc::new(Inner {
             set: Set::new(Program::default()),
             owners: Vec::new(),
+            starts: Vec::new(),
+            reads: Vec::new(),
             every: Vec::new(),
             is_plain: true,
         }))
     }
 
-    /// The queries that the event concerns, which need not be asked where the event knows.
-    #[cfg(feature = "rules")]
-    pub(crate) fn known<'s>(&self, event: &'s Event, matches: &'s mut Matches) -> &'s [u32] {
-        match event.answer(self.0.set.id()) {
-            Some(queries) => queries,
-            None => self.matches(event, matches),
+    /// The event behind a record that was read along the layout of the set, with what the queries need that it concerns; `None`
+    /// where it fits no filter.
+    pub(super) fn keep(&self, record: Record<'_>, scratch: &mut SetScratch) -> Option<Event> {
+        let Inner { set, owners, reads, .. } = &*self.0;
+        let filters = set.matches(&record, scratch);
+        if filters.is_empty() {
+            return None;
         }
+        let read = |filter: &u32| reads.get(owners[*filter as usize] as usize).map_or(&[][..], |fields| fields);
+        Some(record.keep(set.layout(), filters.iter().flat_map(read)).with_answer(set.id(), filters))
     }
 
-    /// The event, which knows the queries that it concerns: those that [`QuerySet::ask`] noted.
-    pub(super) fn answered(&self, event: Event, matches: &Matches) -> Event {
-        event.with_answer(self.0.set.id(), &matches.found)
+    /// The queries that the event concerns, in ascending order, and for each which of its filters the event fits, where the bits
+    /// of a number can tell. An event that a batch of this set has read knows that.
+    #[cfg(feature = "rules")]
+    pub(crate) fn concerned(&self, event: &Event, matches: &mut Matches) -> Vec<(usize, Option<u64>)> {
+        let Inner { set, owners, starts, every, .. } = &*self.0;
+        let mut scratch = std::mem::take(&mut matches.record);
+        let filters = if let Some(filters) = event.answer(set.id()) {
+            filters
+        } else if let Some(listed) = Listed::of(event, set.layout(), &mut scratch) {
+            set.matches(&listed, &mut matches.set)
+        } else {
+            set.matches(event, &mut matches.set)
+        };
+        let mut out: Vec<(u32, u64)> = every.iter().map(|&query| (query, 0)).collect();
+        out.extend(filters.iter().map(|&filter| {
+            let query = owners[filter as usize];
+            (query, 1 << (filter - starts[query as usize]).min(63))
+        }));
+        out.sort_unstable_by_key(|(query, _)| *query);
+        out.dedup_by(|(query, bits), (before, all)| {
+            *all |= if query == before { *bits } else { 0 };
+            query == before
+        });
+        let filters = |query: u32| starts[query as usize + 1] - starts[query as usize];
+        let known = |(query, bits): (u32, u64)| (query as usize, (1..=64).contains(&filters(query)).then_some(bits));
+        matches.record = scratch;
+        out.into_iter().map(known).collect()
     }
 
     /// The queries that the event concerns, in ascending order.
     pub fn matches<'s>(&self, event: &dyn Document, matches: &'s mut Matches) -> &'s [u32] {
         let mut scratch = std::mem::take(&mut matches.record);
-        match Record::of(event, self.layout(), &mut scratch) {
-            Some(record) => self.ask(&record, matches),
+        match Listed::of(event, self.layout(), &mut scratch) {
+            Some(listed) => self.ask(&listed, matches),
             None => self.ask(event, matches),
-        };
+        }
         matches.record = scratch;
         &matches.found
     }
 
-    /// Notes the queries that the event concerns; tells whether it fits an event query, a stage or an `until`.
-    pub(super) fn ask(&self, event: &dyn Document, matches: &mut Matches) -> bool {
-        let Inner { set, owners, every, is_plain } = &*self.0;
+    /// Whether the event fits an event query, a stage or an `until`.
+    pub(super) fn fits_any(&self, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+        !self.0.set.matches(event, scratch).is_empty()
+    }
+
+    /// Notes the queries that the event concerns.
+    fn ask(&self, event: &dyn Document, matches: &mut Matches) {
+        let Inner { set, owners, every, is_plain, .. } = &*self.0;
         let filters = set.matches(event, &mut matches.set);
         matches.found.clear();
         if *is_plain {
             matches.found.extend_from_slice(filters);
-            return !filters.is_empty();
+            return;
         }
         matches.found.extend(every);
         matches.found.extend(filters.iter().map(|&filter| owners[filter as usize]));
-        let fits = !filters.is_empty();
         matches.found.sort_unstable();
         matches.found.dedup();
-        fits
     }
 
     /// As [`QuerySet::matches`], from an event's JSON text, of which only the fields that matter are read.

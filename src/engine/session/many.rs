@@ -14,6 +14,9 @@ const MANY: usize = 1_024;
 /// What a rule found when it took an event: the place of the event, the place of the rule, the hits.
 type Found = (usize, usize, Vec<Hit>);
 
+/// The place of a rule, that of an event which concerns it, and which filters of the rule it fits, where that is known.
+type Concerned = (usize, usize, Option<u64>);
+
 impl Engine {
     /// Takes several events in their order; gives the alerts that [`Engine::push`] gives for one after the other.
     ///
@@ -69,15 +72,15 @@ impl Engine {
         let mut concerned = Vec::new();
         for (at, (_, event)) in events.iter().enumerate() {
             let rules = super::concerned(&self.rules, event, &mut self.matches);
-            concerned.extend(rules.into_iter().filter(|rule| self.owns_any(*rule, event)).map(|rule| (rule, at)));
+            let own = rules.into_iter().filter(|(rule, _)| self.owns_any(*rule, event));
+            concerned.extend(own.map(|(rule, fits)| (rule, at, fits)));
         }
         concerned.sort_unstable();
-        let mut by_rule = concerned.chunk_by(|(a, _), (b, _)| a == b).peekable();
+        let mut by_rule = concerned.chunk_by(|(a, ..), (b, ..)| a == b).peekable();
         let states = self.states.iter_mut().enumerate();
         let tasks = states.filter_map(|(at, state)| Some((state, by_rule.next_if(|own| own[0].0 == at)?))).collect();
-        let known = self.rules.queries.is_some();
-        let take = |(state, own): (&mut State, &[(usize, usize)])| -> Vec<Found> {
-            let take = |&(rule, at): &(usize, usize)| (at, rule, state.push(&events[at].1, events[at].0, known));
+        let take = |(state, own): (&mut State, &[Concerned])| -> Vec<Found> {
+            let take = |&(rule, at, fits): &Concerned| (at, rule, state.push(&events[at].1, events[at].0, fits));
             own.iter().map(take).filter(|(.., hits)| !hits.is_empty()).collect()
         };
         let mut found: Vec<Found> = each(tasks, &take).into_iter().flatten().collect();

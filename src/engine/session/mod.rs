@@ -219,14 +219,13 @@ impl Engine {
         self.now = self.now.max(time);
         self.close_due(out);
         let mut matches = std::mem::take(&mut self.matches);
-        let known = self.rules.queries.is_some();
         let timing = self.settings.timing.filter(|timing| self.events.is_multiple_of(timing.every.max(1)));
-        for at in concerned(&self.rules, event, &mut matches) {
+        for (at, fits) in concerned(&self.rules, event, &mut matches) {
             if !self.owns_any(at, event) {
                 continue;
             }
             let start = timing.map(|timing| (timing.clock)());
-            let hits = self.states[at].push(event, time, known);
+            let hits = self.states[at].push(event, time, fits);
             self.judge(at, hits, out);
             if let (Some(timing), Some(start)) = (timing, start) {
                 let stats = &mut self.states[at].stats;
@@ -402,13 +401,14 @@ impl Engine {
     }
 }
 
-/// The rules that an event concerns, in ascending order.
-fn concerned(rules: &RuleSet, event: &Event, matches: &mut Matches) -> Vec<usize> {
+/// The rules that an event concerns, in ascending order, and which filters of each it fits, where that is known.
+fn concerned(rules: &RuleSet, event: &Event, matches: &mut Matches) -> Vec<(usize, Option<u64>)> {
     let index = if rules.settings.enforce_index { event.index_name() } else { None };
     let of_index =
-        |rule: &usize| index.is_none() || rules.rules[*rule].indices.select(index.as_deref()) != Selection::NoMatch;
-    match &rules.queries {
-        Some(queries) => queries.known(event, matches).iter().map(|at| *at as usize).filter(of_index).collect(),
-        None => (0..rules.rules.len()).filter(of_index).collect(),
-    }
+        |rule: usize| index.is_none() || rules.rules[rule].indices.select(index.as_deref()) != Selection::NoMatch;
+    let all: Vec<(usize, Option<u64>)> = match &rules.queries {
+        Some(queries) => queries.concerned(event, matches),
+        None => (0..rules.rules.len()).map(|rule| (rule, None)).collect(),
+    };
+    all.into_iter().filter(|(rule, _)| of_index(*rule)).collect()
 }

@@ -98,7 +98,7 @@ impl Router {
     /// The keys of an event: one or more for each rule that it concerns, none for the others.
     pub fn partition_keys(&mut self, event: &Event) -> Vec<PartitionKey> {
         let mut out = Vec::new();
-        for rule in concerned(&self.rules, event, &mut self.matches) {
+        for (rule, _) in concerned(&self.rules, event, &mut self.matches) {
             let hashes = self.hashes(rule, event);
             out.extend(hashes.into_iter().map(|hash| PartitionKey { rule, hash }));
         }

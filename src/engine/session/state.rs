@@ -12,9 +12,9 @@ use crate::engine::kind::new_terms::Seen;
 use crate::engine::kind::threat::Indicators;
 use crate::engine::kind::threshold::{Groups, Threshold};
 use crate::engine::rule_set::CompiledRule;
+use crate::event::Event;
 use crate::event::time::Instant;
 use crate::plan::QueryKind;
-use crate::event::Event;
 use crate::query::{Hit, Known, Run};
 
 /// What a rule remembers.
@@ -52,10 +52,10 @@ impl State {
         }
     }
 
-    /// Takes an event and its time by the clock of the engine; `concerned` says whether a set told that it concerns the rule.
-    pub fn push(&mut self, event: &Arc<Event>, time: Option<Instant>, concerned: bool) -> Vec<Hit> {
+    /// Takes an event, its time by the clock of the engine, and which filters of the rule it fits, if that is known.
+    pub fn push(&mut self, event: &Arc<Event>, time: Option<Instant>, fits: Option<u64>) -> Vec<Hit> {
         self.stats.events += 1;
-        self.run.push_known(Arc::clone(event), Known { time: self.has_clock.then_some(time), concerns: concerned })
+        self.run.push_known(Arc::clone(event), Known { time: self.has_clock.then_some(time), fits })
     }
 
     /// The counters.
