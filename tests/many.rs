@@ -52,7 +52,11 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
         assert_eq!(found.iter().map(describe).collect::<Vec<_>>(), expected, "seed {seed}");
         assert_eq!(at_once.stats().events, one_by_one.stats().events);
         for (a, b) in at_once.stats().rules.iter().zip(&one_by_one.stats().rules) {
-            assert_eq!((a.events, a.matches, a.alerts, a.dropped), (b.events, b.matches, b.alerts, b.dropped), "seed {seed}");
+            assert_eq!(
+                (a.events, a.matches, a.alerts, a.dropped),
+                (b.events, b.matches, b.alerts, b.dropped),
+                "seed {seed}"
+            );
         }
         (alerts, pushed, left_out) = (alerts + found.len(), pushed + kept.len(), left_out + events.len() - kept.len());
     }

@@ -11,7 +11,6 @@ mod replay;
 mod rule_set;
 mod schedule;
 mod session;
-mod share;
 mod suppress;
 
 pub use alert::{Alert, AlertForm, Details, Enrichment, Finding, Suppressed, ThresholdResult};

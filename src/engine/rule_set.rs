@@ -14,12 +14,12 @@ use super::kind::threat::ThreatMatch;
 use super::kind::threshold::Threshold;
 use super::kind::{Kind, StateLimits};
 use super::schedule::Schedule;
-use super::share::each;
 use super::suppress::Suppression;
 use crate::diagnostic::Diagnostics;
 use crate::event::index::IndexPatterns;
 use crate::event::time::Instant;
 use crate::plan::Predicate;
+use crate::query::each;
 use crate::query::{Batch, Query, QuerySet, Settings};
 use crate::rule::{LoadError, Loaded, Problem, Rule, RuleLanguage, RuleType, load_paths};
 

@@ -5,9 +5,10 @@ use std::sync::Arc;
 #[cfg(feature = "parallel")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
+use super::share::each;
 use super::{Kind, Query, QuerySet, Settings};
 use crate::eval::CompileError;
-use crate::eval::order::{Clock, Ordinal};
+use crate::eval::order::Clock;
 use crate::eval::set::SetScratch;
 use crate::event::{Event, EventError, MAX_BYTES, Record, Scratch};
 
@@ -280,10 +281,14 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
 }
 
 /// Events in the order of results: by timestamp, tiebreaker, and place in the input (Elasticsearch: EQL search, event queries).
+///
+/// With the feature `parallel`, called on a thread of a pool of rayon's, the threads of the pool share the work.
 pub fn in_time_order(events: Vec<Arc<Event>>, settings: &Settings) -> Vec<Arc<Event>> {
     let clock = Clock::new(&settings.schema, &settings.timestamp_field, settings.tiebreaker_field.as_deref());
     let place = |(position, event): (usize, Arc<Event>)| (clock.ordinal(event.as_ref(), position as u64), event);
-    let mut ordered: Vec<(Ordinal, Arc<Event>)> = events.into_iter().enumerate().map(place).collect();
-    ordered.sort_by(|(a, _), (b, _)| a.compare_results(b));
+    let mut ordered = each(events.into_iter().enumerate().collect(), &place);
+    if !ordered.is_sorted_by(|(a, _), (b, _)| a.compare_results(b).is_le()) {
+        ordered.sort_by(|(a, _), (b, _)| a.compare_results(b));
+    }
     ordered.into_iter().map(|(_, event)| event).collect()
 }

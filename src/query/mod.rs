@@ -10,6 +10,7 @@ mod run;
 mod saved;
 mod set;
 mod settings;
+mod share;
 
 use std::sync::{Arc, OnceLock};
 
@@ -24,6 +25,8 @@ pub use saved::RunState;
 pub(crate) use saved::{HitState, load_hit, save_hit};
 pub use set::{Matches, QuerySet, SetStats};
 pub use settings::{Position, Settings};
+#[cfg(feature = "rules")]
+pub(crate) use share::each;
 
 use crate::diagnostic::Diagnostics;
 use crate::endgame;

@@ -12,7 +12,6 @@ use elkhound::engine::{
 use elkhound::event::Event;
 use elkhound::query::{Batch, in_time_order};
 use elkhound::rule::Problem;
-use rayon::ThreadPool;
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{simulate, stream};
@@ -26,7 +25,16 @@ use crate::{events, rules, settings};
 const TURN: usize = 1_024;
 
 pub fn run(args: &RunArgs) -> Outcome {
-    let pool = pool(args.eval.jobs)?;
+    let jobs = args.eval.jobs;
+    if jobs <= 1 {
+        return run_here(args);
+    }
+    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
+    pool.map_err(|error| Failure::Usage(error.to_string()))?.install(|| run_here(args))
+}
+
+/// On this thread and those of its pool, where it is one of a pool.
+fn run_here(args: &RunArgs) -> Outcome {
     if args.stream.stream && settings::need_events(&args.eval) {
         return Err(Failure::Usage(
             "`--schema none --strict` has to see all events first, which a stream cannot give".into(),
@@ -49,17 +57,13 @@ pub fn run(args: &RunArgs) -> Outcome {
         Alerts::Kibana => AlertForm::Kibana,
         Alerts::Ecs => AlertForm::Ecs,
     };
-    let compile = || RuleSet::compile(loaded, &rule_settings);
-    let LoadedRules { rules, problems } = match &pool {
-        Some(pool) => pool.install(compile),
-        None => compile(),
-    };
+    let LoadedRules { rules, problems } = RuleSet::compile(loaded, &rule_settings);
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
     let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
     rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
     let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
     let own = EngineSettings { indicators, timing, ..EngineSettings::default() };
-    let mut writer = Writer { form, pool, data: Data::stdout(), counts: BTreeMap::new() };
+    let mut writer = Writer { form, data: Data::stdout(), counts: BTreeMap::new() };
     let (engine, ended) = if args.stream.stream {
         let mut engine = Engine::with_settings(Arc::clone(&rules), stream::engine_settings(&args.stream, own)?);
         let ended = stream::run(args, &mut engine, &mut writer)?;
@@ -99,16 +103,9 @@ pub(super) fn write_metrics(args: &RunArgs, engine: &Engine) -> Outcome<()> {
     std::fs::write(path, engine.stats().to_prometheus()).map_err(|error| Failure::file(path, error))
 }
 
-/// The threads, where there is more than one.
-fn pool(jobs: usize) -> Outcome<Option<ThreadPool>> {
-    let pool = || rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-    (jobs > 1).then(pool).transpose().map_err(|error| Failure::Usage(error.to_string()))
-}
-
 /// Alerts on their way out, in their order.
 pub(super) struct Writer {
     form: AlertForm,
-    pool: Option<ThreadPool>,
     data: Data,
     /// By place of the rule.
     counts: BTreeMap<usize, u64>,
@@ -121,12 +118,12 @@ impl Writer {
             *self.counts.entry(alert.rule_index()).or_default() += 1;
         }
         let form = self.form;
-        let Some(pool) = &self.pool else {
+        if rayon::current_thread_index().is_none() {
             alerts.iter().try_for_each(|alert| self.data.text(&lines(alert, form)))?;
             return Ok(next());
-        };
+        }
         let texts = || alerts.par_iter().map(|alert| lines(alert, form)).collect::<Vec<_>>();
-        let (next, texts) = pool.join(next, texts);
+        let (next, texts) = rayon::join(next, texts);
         texts.iter().try_for_each(|text| self.data.text(text))?;
         Ok(next)
     }

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 
 use super::{Alert, Engine, State};
-use crate::engine::share::each;
+
 use crate::event::Event;
 use crate::event::time::Instant;
-use crate::query::Hit;
+use crate::query::{Hit, each};
 
 /// Most events that the rules take side by side.
 const MANY: usize = 1_024;
@@ -45,8 +45,9 @@ impl Engine {
                 return out;
             }
             let mut ready = Vec::with_capacity(block.len());
-            for event in block {
-                let ordinal = self.clock.ordinal(event.as_ref(), self.events);
+            let (clock, first) = (&self.clock, self.events);
+            let place = |(at, event): (u64, Arc<Event>)| (clock.ordinal(event.as_ref(), at), event);
+            for (ordinal, event) in each((first..).zip(block).collect(), &place) {
                 self.events += 1;
                 ready.extend(self.reorder.push(ordinal, event));
                 ready.extend(std::iter::from_fn(|| self.reorder.pop()));
