@@ -78,6 +78,15 @@ pub(crate) struct EventState {
 }
 
 impl Event {
+    /// Whether it may have a key or a text with a word in it, as far as that shows without parsing it.
+    #[cfg(feature = "rules")]
+    pub(crate) fn may_say(&self, word: &str) -> bool {
+        match &self.source {
+            Source::Parsed(_) => true,
+            Source::Kept(kept) => kept.may_say(word),
+        }
+    }
+
     /// About how many bytes of memory it takes.
     #[cfg(feature = "rules")]
     pub(crate) fn bytes(&self) -> usize {

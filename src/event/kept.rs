@@ -72,6 +72,13 @@ impl Kept {
         Event::from_json(text).map(Event::into_source).unwrap_or_default()
     }
 
+    /// Whether its text has a word, or may have it behind an escape.
+    #[cfg(feature = "rules")]
+    pub fn may_say(&self, word: &str) -> bool {
+        let has = |word: &str| memchr::memmem::find(self.text.as_bytes(), word.as_bytes()).is_some();
+        has(word) || has("\\u")
+    }
+
     /// Whether a name of an index may have filled some value.
     pub fn is_filled(&self) -> bool {
         self.layout.is_filled()

@@ -49,8 +49,12 @@ impl Hit {
         if self.join_keys.is_empty() {
             return json!({"events": events});
         }
-        let keys: Vec<Json> = self.join_keys.iter().map(|key| key_json(key, self.shape)).collect();
-        json!({"join_keys": keys, "events": events})
+        json!({"join_keys": self.join_keys_json(), "events": events})
+    }
+
+    /// The values that join the events, as the response has them.
+    pub(crate) fn join_keys_json(&self) -> Vec<Json> {
+        self.join_keys.iter().map(|key| key_json(key, self.shape)).collect()
     }
 }
 

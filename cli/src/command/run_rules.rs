@@ -119,10 +119,10 @@ impl Writer {
         }
         let form = self.form;
         if rayon::current_thread_index().is_none() {
-            alerts.iter().try_for_each(|alert| self.data.text(&lines(alert, form)))?;
+            alerts.iter().try_for_each(|alert| self.data.text(&alert.to_lines(form)))?;
             return Ok(next());
         }
-        let texts = || alerts.par_iter().map(|alert| lines(alert, form)).collect::<Vec<_>>();
+        let texts = || alerts.par_iter().map(|alert| alert.to_lines(form)).collect::<Vec<_>>();
         let (next, texts) = rayon::join(next, texts);
         texts.iter().try_for_each(|text| self.data.text(text))?;
         Ok(next)
@@ -132,12 +132,6 @@ impl Writer {
     pub(super) fn flush(&mut self) -> Outcome<()> {
         self.data.flush()
     }
-}
-
-/// The documents of an alert, each a line.
-fn lines(alert: &Alert, form: AlertForm) -> String {
-    let text = |document: serde_json::Value| serde_json::to_string(&document).unwrap_or_else(|_| document.to_string());
-    alert.to_documents(form).into_iter().fold(String::new(), |lines, document| lines + &text(document) + "\n")
 }
 
 fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit {

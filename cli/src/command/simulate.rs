@@ -20,9 +20,7 @@ pub fn run(args: &SimulateArgs, form: AlertForm, rules: &Arc<RuleSet>, recording
     let replay = replay(rules, recording, &replay_settings(args)?);
     let mut data = Data::stdout();
     for alert in &replay.alerts {
-        for document in alert.to_documents(form) {
-            data.line(&document.to_string())?;
-        }
+        data.text(&alert.to_lines(form))?;
     }
     data.finish()?;
     if let Some(path) = &args.report {

@@ -139,6 +139,12 @@ fn feed(value: &Json, out: &mut Vec<u8>) {
             number(items.len(), out);
             items.iter().for_each(|item| feed(item, out));
         }
+        Json::String(text) if text.bytes().all(stands_for_itself) => {
+            number(text.len() + 2, out);
+            out.push(b'"');
+            out.extend_from_slice(text.as_bytes());
+            out.push(b'"');
+        }
         scalar => {
             let start = out.len();
             let _ = serde_json::to_writer(&mut *out, scalar);
@@ -148,6 +154,11 @@ fn feed(value: &Json, out: &mut Vec<u8>) {
             out[start..].rotate_right(length);
         }
     }
+}
+
+/// Whether a byte of a text is written in JSON as it is.
+const fn stands_for_itself(byte: u8) -> bool {
+    byte >= b' ' && byte != b'"' && byte != b'\\'
 }
 
 /// Appends a number and a colon.

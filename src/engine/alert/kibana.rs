@@ -46,8 +46,11 @@ impl Parent {
 
 /// Whether an event is an alert of the rule, or one that an alert of the rule led to.
 pub(super) fn descends_from(event: &Event, rule: &str) -> bool {
+    // Most events are none, and need not be parsed to tell.
+    if !event.may_say("kibana") {
+        return false;
+    }
     let Some(source) = event.source().as_object() else { return false };
-    // Most events are none.
     if !source.keys().any(|key| key.starts_with("kibana")) {
         return false;
     }

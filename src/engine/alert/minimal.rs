@@ -1,8 +1,7 @@
 //! The short form of an alert: the rule, the reason, and the events unchanged.
 
-use std::sync::Arc;
-
-use serde_json::{Map, Value as Json, json};
+use serde::ser::{Serialize, SerializeMap, Serializer};
+use serde_json::{Value as Json, json};
 
 use super::source::at;
 use super::{Alert, Details, Enrichment, Suppressed, ThresholdResult, kibana};
@@ -13,25 +12,8 @@ use crate::query::Hit;
 impl Alert {
     /// The alert as a document: the rule's identity, severity, risk and threat, the reason, and the events unchanged.
     pub fn to_json(&self) -> Json {
-        let rule = self.rule();
-        let mut out = Map::new();
-        out.insert("id".into(), json!(self.id()));
-        out.insert(
-            "rule".into(),
-            json!({
-                "id": rule.id(), "name": rule.name(), "version": rule.version(), "type": rule.kind().name(),
-                "severity": rule.severity().name(), "risk_score": rule.risk_score(), "threat": rule.threat(),
-            }),
-        );
-        out.insert("reason".into(), json!(self.reason()));
-        if let Json::Object(details) = self.details() {
-            out.extend(details);
-        }
-        if let Some(suppressed) = &self.finding.suppressed {
-            out.insert("suppression".into(), suppression(suppressed));
-        }
-        out.insert("events".into(), self.events().iter().map(event).collect());
-        Json::Object(out)
+        // Nothing in it can fail to be written.
+        serde_json::to_value(Minimal(self)).unwrap_or_default()
     }
 
     /// What the type of the rule adds.
@@ -48,19 +30,63 @@ impl Alert {
     }
 }
 
-fn event(event: &Option<Arc<Event>>) -> Json {
-    match event {
-        None => json!({"missing": true}),
-        Some(event) => {
-            json!({"_index": event.index().unwrap_or_default(), "_id": event.id().unwrap_or_default(), "_source": event.source()})
+/// The short form of an alert, which borrows its events.
+pub(super) struct Minimal<'a>(pub &'a Alert);
+
+impl Serialize for Minimal<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let (alert, rule) = (self.0, self.0.rule());
+        let mut out = serializer.serialize_map(None)?;
+        out.serialize_entry("id", &alert.id())?;
+        out.serialize_entry(
+            "rule",
+            &json!({
+                "id": rule.id(), "name": rule.name(), "version": rule.version(), "type": rule.kind().name(),
+                "severity": rule.severity().name(), "risk_score": rule.risk_score(), "threat": rule.threat(),
+            }),
+        )?;
+        out.serialize_entry("reason", &alert.reason())?;
+        if let Json::Object(details) = alert.details() {
+            details.iter().try_for_each(|(name, value)| out.serialize_entry(name, value))?;
         }
+        if let Some(suppressed) = &alert.finding.suppressed {
+            out.serialize_entry("suppression", &suppression(suppressed))?;
+        }
+        let events: Vec<Source<'_>> = alert.events().iter().map(|event| Source::of(event.as_deref())).collect();
+        out.serialize_entry("events", &events)?;
+        out.end()
+    }
+}
+
+/// An event of an alert.
+#[derive(serde::Serialize)]
+#[serde(untagged)]
+enum Source<'a> {
+    Missing {
+        missing: bool,
+    },
+    Event {
+        #[serde(rename = "_index")]
+        index: &'a str,
+        #[serde(rename = "_id")]
+        id: &'a str,
+        #[serde(rename = "_source")]
+        source: &'a Json,
+    },
+}
+
+impl<'a> Source<'a> {
+    fn of(event: Option<&'a Event>) -> Self {
+        let Some(event) = event else { return Self::Missing { missing: true } };
+        let (index, id) = (event.index().unwrap_or_default(), event.id().unwrap_or_default());
+        Self::Event { index, id, source: event.source() }
     }
 }
 
 fn join_keys(hit: &Hit) -> Json {
-    match hit.to_json().get("join_keys") {
-        Some(keys) => json!({"join_keys": keys}),
-        None => Json::Null,
+    match hit.join_keys_json() {
+        keys if keys.is_empty() => Json::Null,
+        keys => json!({"join_keys": keys}),
     }
 }
 

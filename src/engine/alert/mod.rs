@@ -152,6 +152,16 @@ impl Alert {
         }
     }
 
+    /// The documents of [`Alert::to_documents`] as JSON text, each on a line of its own.
+    pub fn to_lines(&self, form: AlertForm) -> String {
+        // Nothing in them can fail to be written.
+        let line = |document: &serde_json::Value| serde_json::to_string(document).unwrap_or_default() + "\n";
+        match form {
+            AlertForm::Minimal => serde_json::to_string(&minimal::Minimal(self)).unwrap_or_default() + "\n",
+            AlertForm::Kibana | AlertForm::Ecs => self.to_documents(form).iter().map(line).collect(),
+        }
+    }
+
     /// The events, `None` for missing ones of a sequence.
     pub fn events(&self) -> &[Option<Arc<Event>>] {
         &self.finding.events
