@@ -87,13 +87,13 @@ impl Event {
         }
     }
 
-    /// About how many bytes of memory it takes.
+    /// About how many bytes of memory it takes, or will once all of it has been asked for.
     #[cfg(feature = "rules")]
     pub(crate) fn bytes(&self) -> usize {
         let names = [&self.index, &self.id].into_iter().flatten().map(|text| text.len()).sum::<usize>();
         let source = match &self.source {
             Source::Parsed(source) => heap(source),
-            Source::Kept(kept) => size_of::<Kept>() + kept.bytes() + kept.parsed().map_or(0, heap),
+            Source::Kept(kept) => size_of::<Kept>() + kept.bytes() + heap(kept.source()),
         };
         size_of::<Self>() + names + source
     }
@@ -159,8 +159,7 @@ impl Event {
         Self { source, index: index.map(Arc::from), id: id.map(Arc::from), origin: None, filled }
     }
 
-    /// Notes which filters of a set it fits, so that they need not be asked again. What else is said of it later, by
-    /// [`Event::with_origin`] and [`Event::without_fill`], must not change that.
+    /// Notes which filters of a set it fits, so that they need not be asked again.
     #[must_use]
     pub(crate) fn with_answer(mut self, set: u64, filters: &[u32]) -> Self {
         if let Source::Kept(kept) = &mut self.source {
@@ -189,6 +188,9 @@ impl Event {
     pub fn with_origin(mut self, index: &Arc<str>, id: impl FnOnce() -> Arc<str>) -> Self {
         if self.index.is_none() || self.id.is_none() {
             self.origin = Some(Box::new((Arc::clone(index), id())));
+            if let Source::Kept(kept) = &mut self.source {
+                kept.is_placed();
+            }
         }
         self
     }
@@ -226,7 +228,7 @@ impl Event {
         self.index.as_deref().map(str::to_owned).or_else(|| self.data_stream())
     }
 
-    /// The event itself, unchanged.
+    /// The event itself, unchanged. Of an event that a batch has read it is parsed when it is first asked for.
     pub fn source(&self) -> &Json {
         match &self.source {
             Source::Parsed(source) => source,

@@ -57,6 +57,13 @@ impl Kept {
         self.answer = Some((set, filters.into()));
     }
 
+    /// Notes that it was read somewhere, which is news to a set that reads the names of places.
+    pub fn is_placed(&mut self) {
+        if self.layout.reads_names() {
+            self.answer = None;
+        }
+    }
+
     /// The filters of a set that it fits, where that was noted.
     pub fn answer(&self, set: u64) -> Option<&[u32]> {
         self.answer.as_ref().filter(|(asked, _)| *asked == set).map(|(_, filters)| &**filters)
@@ -87,13 +94,8 @@ impl Kept {
     /// About how many bytes of memory it takes besides itself and its parsed form.
     #[cfg(feature = "rules")]
     pub fn bytes(&self) -> usize {
-        self.text.len() + size_of_val(&*self.fields) + size_of_val(&*self.values)
-    }
-
-    /// The parsed form, where there is one.
-    #[cfg(feature = "rules")]
-    pub fn parsed(&self) -> Option<&Json> {
-        self.source.get()
+        let values = self.values.capacity() * size_of::<Slot>();
+        self.text.len() + self.fields.capacity() * size_of::<(u32, u32)>() + values
     }
 
     /// Shows the values of a field that was kept; `None` for one that was not.

@@ -20,7 +20,8 @@ const BLOCK: usize = 512 << 10;
 const MOST_THREADS: usize = 256;
 
 /// The questions that decide whether any of some queries has to see an event. Of an event that none has to see only the fields
-/// that decide it are read.
+/// that decide it are read; the others are kept as text, with what the queries read of them, and parsed when something else is
+/// asked.
 ///
 /// An event is left out when it is no hit, and of no stage and no `until`, an absence included: a search over the others finds
 /// what it would find over all.

@@ -76,6 +76,9 @@ pub struct SetStats {
     pub every: usize,
 }
 
+/// Most filters that are noted with an event.
+const NOTED: usize = 64;
+
 impl QuerySet {
     /// Compiles queries together; [`QuerySet::matches`] counts them from 0.
     ///
@@ -128,12 +131,15 @@ impl QuerySet {
     }
 
     /// The event behind a record that was read along the layout of the set, with what the queries need that it concerns; `None`
-    /// where it fits no filter.
+    /// where it fits no filter. Of one that fits very many nothing is noted: it takes no more memory than any other.
     pub(super) fn keep(&self, record: Record<'_>, scratch: &mut SetScratch) -> Option<Event> {
         let Inner { set, owners, reads, .. } = &*self.0;
         let filters = set.matches(&record, scratch);
         if filters.is_empty() {
             return None;
+        }
+        if filters.len() > NOTED {
+            return Some(record.keep(set.layout(), &[]));
         }
         let read = |filter: &u32| reads.get(owners[*filter as usize] as usize).map_or(&[][..], |fields| fields);
         Some(record.keep(set.layout(), filters.iter().flat_map(read)).with_answer(set.id(), filters))
