@@ -10,6 +10,7 @@ mod query;
 mod rules;
 mod schema;
 mod settings;
+mod threads;
 
 use std::process::ExitCode;
 

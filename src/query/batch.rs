@@ -207,15 +207,12 @@ impl Batch {
         if text.is_empty() {
             return Ok(None);
         }
-        let Memory { record, set } = memory;
-        match Record::read(text, self.set.layout(), record)? {
-            Record::Whole(event) => {
-                let event = prepare(*event, line);
-                Ok((self.all || self.set.fits_any(&event, set)).then_some(event))
-            }
-            record if self.all => Ok(Some(prepare(record.keep(self.set.layout(), &[]), line))),
-            record => Ok(self.set.keep(record, set).map(|event| prepare(event, line))),
+        if self.all {
+            return Event::from_json(text).map(|event| Some(prepare(event, line)));
         }
+        let Memory { record, set } = memory;
+        let record = Record::read(text, self.set.layout(), record)?;
+        Ok(self.set.keep(record, set).map(|event| prepare(event, line)))
     }
 }
 

@@ -185,11 +185,6 @@ impl QuerySet {
         &matches.found
     }
 
-    /// Whether the event fits an event query, a stage or an `until`.
-    pub(super) fn fits_any(&self, event: &dyn Document, scratch: &mut SetScratch) -> bool {
-        !self.0.set.matches(event, scratch).is_empty()
-    }
-
     /// Notes the queries that the event concerns.
     fn ask(&self, event: &dyn Document, matches: &mut Matches) {
         let Inner { set, owners, every, is_plain, .. } = &*self.0;

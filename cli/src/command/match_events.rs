@@ -8,6 +8,7 @@ use crate::args::{Format, Language, MatchArgs};
 use crate::events::Reading;
 use crate::failure::{Exit, Outcome};
 use crate::output::{self, Data};
+use crate::threads::{self, TURN};
 use crate::{events, query, settings};
 
 pub fn run(args: &MatchArgs) -> Outcome {
@@ -35,8 +36,9 @@ pub fn run(args: &MatchArgs) -> Outcome {
     match args.format {
         Format::Json => data.line(&response(&hits, query.is_event_query()).to_string())?,
         Format::Text => {
-            for hit in &hits {
-                data.line(&line(hit))?;
+            for some in hits.chunks(TURN) {
+                let (lines, ()) = threads::texts(some, line, || ());
+                lines.iter().try_for_each(|line| data.line(line))?;
             }
         }
     }

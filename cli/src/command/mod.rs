@@ -15,6 +15,7 @@ mod test_rules;
 
 use crate::args::Command;
 use crate::failure::Outcome;
+use crate::threads;
 
 /// Runs a subcommand.
 pub fn run(command: Command) -> Outcome {
@@ -22,8 +23,8 @@ pub fn run(command: Command) -> Outcome {
         Command::Check(args) => check::run(&args),
         Command::Parse(args) => parse::run(&args),
         Command::Convert(args) => convert::run(&args),
-        Command::Match(args) => match_events::run(&args),
-        Command::Run(args) => run_rules::run(&args),
+        Command::Match(args) => threads::on(args.eval.jobs, || match_events::run(&args)),
+        Command::Run(args) => threads::on(args.eval.jobs, || run_rules::run(&args)),
         Command::Bench(args) => bench::run(&args),
         Command::Test(args) => test_rules::run(&args),
         Command::Complete(args) => complete::run(&args),

@@ -12,29 +12,16 @@ use elkhound::engine::{
 use elkhound::event::Event;
 use elkhound::query::{Batch, in_time_order};
 use elkhound::rule::Problem;
-use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use super::{simulate, stream};
 use crate::args::{Alerts, Product, RunArgs};
 use crate::events::Reading;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
+use crate::threads::{self, TURN};
 use crate::{events, rules, settings};
 
-/// Events that the engine judges while the alerts of as many before are written.
-const TURN: usize = 1_024;
-
 pub fn run(args: &RunArgs) -> Outcome {
-    let jobs = args.eval.jobs;
-    if jobs <= 1 {
-        return run_here(args);
-    }
-    let pool = rayon::ThreadPoolBuilder::new().num_threads(jobs).build();
-    pool.map_err(|error| Failure::Usage(error.to_string()))?.install(|| run_here(args))
-}
-
-/// On this thread and those of its pool, where it is one of a pool.
-fn run_here(args: &RunArgs) -> Outcome {
     if args.stream.stream && settings::need_events(&args.eval) {
         return Err(Failure::Usage(
             "`--schema none --strict` has to see all events first, which a stream cannot give".into(),
@@ -118,12 +105,7 @@ impl Writer {
             *self.counts.entry(alert.rule_index()).or_default() += 1;
         }
         let form = self.form;
-        if rayon::current_thread_index().is_none() {
-            alerts.iter().try_for_each(|alert| self.data.text(&alert.to_lines(form)))?;
-            return Ok(next());
-        }
-        let texts = || alerts.par_iter().map(|alert| alert.to_lines(form)).collect::<Vec<_>>();
-        let (next, texts) = rayon::join(next, texts);
+        let (texts, next) = threads::texts(alerts, |alert| alert.to_lines(form), next);
         texts.iter().try_for_each(|text| self.data.text(text))?;
         Ok(next)
     }
