@@ -67,6 +67,20 @@ fn rules(directory: &Path, count: usize, sequences: bool, without: &BTreeSet<Str
     path
 }
 
+/// A rule of one sequence that alerts for no event; its first stage is every event of a category.
+fn one_rule(directory: &Path, category: &str) -> PathBuf {
+    let path = directory.join(format!("{category}.ndjson"));
+    let query = format!(
+        "sequence by host.id with maxspan=1m [{category} where true] [network where process.name == \"no process\"]"
+    );
+    let rule = json!({
+        "rule_id": "one", "name": "One", "type": "eql", "language": "eql", "query": query, "severity": "low", "risk_score": 21,
+        "index": ["*"]
+    });
+    std::fs::write(&path, rule.to_string()).unwrap();
+    path
+}
+
 fn binary() -> PathBuf {
     std::env::var_os("ELKHOUND")
         .map_or_else(|| std::env::current_exe().unwrap().ancestors().nth(2).unwrap().join("elkhound"), PathBuf::from)
@@ -151,6 +165,13 @@ fn table(directory: &Path) {
             ratio(&format!("{name} : parsing to `Value`"), measured, EVENTS, "≤ 0.60");
             one_against_two(&name, &elkhound, &arguments);
         }
+    }
+    for (name, first) in [("one sequence that every event opens", "any"), ("one hot sequence", "process")] {
+        let path = one_rule(directory, first);
+        let arguments = ["run", path.to_str().unwrap(), "--events", events];
+        let measured = turns(TURNS, || spent(&elkhound, &arguments), parse);
+        ratio(&format!("`run` of {name} : parsing to `Value`"), measured, EVENTS, "≤ 0.60");
+        one_against_two(&format!("`run` of {name}"), &elkhound, &arguments);
     }
     let query = ["match", "-l", "kql", "-e", data::KQL, events];
     let measured = turns(TURNS, || spent(&elkhound, &query), parse);

@@ -101,8 +101,8 @@ impl Event {
     /// The event as data.
     #[cfg(feature = "rules")]
     pub(crate) fn save(&self) -> EventState {
-        let Self { source: _, index, id, origin, filled } = self.clone();
-        EventState { source: self.source().clone(), index, id, origin, filled }
+        let (index, id, origin) = (self.index.clone(), self.id.clone(), self.origin.clone());
+        EventState { source: self.source().clone(), index, id, origin, filled: self.filled }
     }
 
     /// The event of such data.

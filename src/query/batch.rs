@@ -285,8 +285,6 @@ pub fn in_time_order(events: Vec<Arc<Event>>, settings: &Settings) -> Vec<Arc<Ev
     let clock = Clock::new(&settings.schema, &settings.timestamp_field, settings.tiebreaker_field.as_deref());
     let place = |(position, event): (usize, Arc<Event>)| (clock.ordinal(event.as_ref(), position as u64), event);
     let mut ordered = each(events.into_iter().enumerate().collect(), &place);
-    if !ordered.is_sorted_by(|(a, _), (b, _)| a.compare_results(b).is_le()) {
-        ordered.sort_by(|(a, _), (b, _)| a.compare_results(b));
-    }
+    ordered.sort_by(|(a, _), (b, _)| a.compare_results(b));
     ordered.into_iter().map(|(_, event)| event).collect()
 }

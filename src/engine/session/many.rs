@@ -3,7 +3,6 @@
 use std::sync::Arc;
 
 use super::{Alert, Engine, State};
-
 use crate::event::Event;
 use crate::event::time::Instant;
 use crate::query::{Hit, each};

@@ -11,7 +11,8 @@ use super::super::rule_set::RuleSet;
 /// Counters of one rule.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct RuleStats {
-    /// Events that the index could not rule out and that were asked properly.
+    /// Events that the index could not rule out and that were asked properly; of events that a batch of the rules has read, those
+    /// that concern the rule.
     pub candidates: u64,
     /// Events that concern the rule: hits, and events of a stage.
     pub events: u64,
