@@ -16,7 +16,7 @@ use super::kind::{Kind, StateLimits};
 use super::schedule::Schedule;
 use super::suppress::Suppression;
 use crate::diagnostic::Diagnostics;
-use crate::event::index::IndexPatterns;
+use crate::event::index::{DATA_STREAM, IndexPatterns};
 use crate::event::time::Instant;
 use crate::plan::Predicate;
 use crate::query::each;
@@ -148,7 +148,9 @@ impl RuleSet {
             }
         }
         let queries: Vec<Query> = compiled.iter().map(|compiled| compiled.query.clone()).collect();
-        let also: Vec<Vec<&str>> = compiled.iter().map(CompiledRule::read_after).collect();
+        // By these an event without an index of its own is told to be of a rule's indices.
+        let names = if settings.enforce_index { DATA_STREAM } else { &[] };
+        let also: Vec<Vec<&str>> = compiled.iter().map(|rule| [rule.read_after().as_slice(), names].concat()).collect();
         let queries = QuerySet::with_fields(&queries, &also).ok();
         drop(exceptions);
         LoadedRules { rules: Arc::new(Self { rules: compiled, queries, settings }), problems }

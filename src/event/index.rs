@@ -23,6 +23,10 @@ pub(super) enum Part {
     Module,
 }
 
+/// The fields that name the data stream of an event.
+#[cfg(feature = "rules")]
+pub(crate) const DATA_STREAM: &[&str] = &["data_stream.type", "data_stream.dataset", "data_stream.namespace"];
+
 impl Part {
     /// The part that a field has where the event leaves it absent.
     pub fn of_field(path: &str) -> Option<Self> {
