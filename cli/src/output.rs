@@ -31,7 +31,7 @@ pub fn diagnostics(diagnostics: &Diagnostics) -> String {
 }
 
 /// Stdout, buffered; every line is data.
-pub struct Data(Box<dyn Write>);
+pub struct Data(Box<dyn Write + Send>);
 
 impl Data {
     /// Stdout.

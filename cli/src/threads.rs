@@ -3,9 +3,7 @@
 use rayon::iter::{IntoParallelRefIterator, ParallelIterator};
 
 use crate::failure::{Failure, Outcome};
-
-/// How many events, alerts or hits are worked on together.
-pub const TURN: usize = 1_024;
+use crate::output::Data;
 
 /// Does the work on a thread of a pool of `jobs`, or here where that is one. What runs on a thread of the pool shares its own work
 /// with the others.
@@ -17,16 +15,26 @@ pub fn on<T: Send>(jobs: usize, work: impl FnOnce() -> Outcome<T> + Send) -> Out
     pool.map_err(|error| Failure::Usage(error.to_string()))?.install(work)
 }
 
-/// What is written of each item while `next` goes on.
-pub fn texts<T: Sync, R: Send>(
+/// Texts that are made before they are written.
+const WAITING: usize = 64;
+
+/// Writes what is said of each item, in their order; on a thread of a pool, while `next` goes on.
+pub fn write<T: Sync, R: Send>(
     items: &[T],
     text: impl Fn(&T) -> String + Sync + Send,
+    data: &mut Data,
     next: impl FnOnce() -> R + Send,
-) -> (Vec<String>, R) {
+) -> Outcome<R> {
     if rayon::current_thread_index().is_none() {
-        return (items.iter().map(text).collect(), next());
+        items.iter().try_for_each(|item| data.text(&text(item)))?;
+        return Ok(next());
     }
-    let texts = || items.par_iter().map(text).collect();
-    let (next, texts) = rayon::join(next, texts);
-    (texts, next)
+    let write = || {
+        items.chunks(WAITING).try_for_each(|some| {
+            let texts: Vec<String> = some.par_iter().map(&text).collect();
+            texts.iter().try_for_each(|text| data.text(text))
+        })
+    };
+    let (next, written) = rayon::join(next, write);
+    written.map(|()| next)
 }

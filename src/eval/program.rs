@@ -77,7 +77,7 @@ impl Program {
 pub enum Verdicts<'p> {
     /// By evaluating them.
     Asked(&'p Program),
-    /// They are known: bit `n` is that of predicate `n`.
+    /// They are known, of a query that has at most 64: bit `n` is that of predicate `n`.
     Known(u64),
 }
 

@@ -8,7 +8,7 @@ use super::record::Slot;
 use super::{Event, Layout, Value};
 
 /// An event as text, of which the fields of a layout were read. The rest is parsed once it is asked for.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub(super) struct Kept {
     /// The JSON text, and after it the values that are not in it as they stand.
     text: Box<str>,
@@ -21,6 +21,12 @@ pub(super) struct Kept {
     source: OnceLock<Json>,
     /// Which set of queries was asked about it, and the filters that it fits.
     answer: Option<(u64, Box<[u32]>)>,
+}
+
+impl std::fmt::Debug for Kept {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Kept").field("text", &self.text).field("answer", &self.answer).finish_non_exhaustive()
+    }
 }
 
 impl Kept {

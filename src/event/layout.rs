@@ -159,8 +159,7 @@ impl Layout {
 
     /// The number of the field with a path, other than `_index` and `_id`, which an event says of itself.
     pub(super) fn field(&self, path: &str) -> Option<u32> {
-        let child = |at: u32, key: &str| self.node(at).map_or(NOWHERE, |node| node.child(key.as_bytes()));
-        self.node(path.split('.').fold(ROOT, child))?.field
+        self.node(self.step(ROOT, path.as_bytes()))?.field
     }
 
     #[inline]

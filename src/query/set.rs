@@ -150,13 +150,9 @@ impl QuerySet {
     #[cfg(feature = "rules")]
     pub(crate) fn concerned(&self, event: &Event, matches: &mut Matches) -> Vec<(usize, Option<u64>)> {
         let Inner { set, owners, starts, every, .. } = &*self.0;
-        let mut scratch = std::mem::take(&mut matches.record);
-        let filters = if let Some(filters) = event.answer(set.id()) {
-            filters
-        } else if let Some(listed) = Listed::of(event, set.layout(), &mut scratch) {
-            set.matches(&listed, &mut matches.set)
-        } else {
-            set.matches(event, &mut matches.set)
+        let filters = match event.answer(set.id()) {
+            Some(filters) => filters,
+            None => self.filters(event, &mut matches.set, &mut matches.record),
         };
         let mut out: Vec<(u32, u64)> = every.iter().map(|&query| (query, 0)).collect();
         out.extend(filters.iter().map(|&filter| {
@@ -170,34 +166,36 @@ impl QuerySet {
         });
         let filters = |query: u32| starts[query as usize + 1] - starts[query as usize];
         let known = |(query, bits): (u32, u64)| (query as usize, (1..=64).contains(&filters(query)).then_some(bits));
-        matches.record = scratch;
         out.into_iter().map(known).collect()
     }
 
     /// The queries that the event concerns, in ascending order.
     pub fn matches<'s>(&self, event: &dyn Document, matches: &'s mut Matches) -> &'s [u32] {
-        let mut scratch = std::mem::take(&mut matches.record);
-        match Listed::of(event, self.layout(), &mut scratch) {
-            Some(listed) => self.ask(&listed, matches),
-            None => self.ask(event, matches),
-        }
-        matches.record = scratch;
+        let filters = self.filters(event, &mut matches.set, &mut matches.record);
+        self.find(filters, &mut matches.found);
         &matches.found
     }
 
-    /// Notes the queries that the event concerns.
-    fn ask(&self, event: &dyn Document, matches: &mut Matches) {
-        let Inner { set, owners, every, is_plain, .. } = &*self.0;
-        let filters = set.matches(event, &mut matches.set);
-        matches.found.clear();
+    /// The filters that a document fits.
+    fn filters<'s>(&self, event: &dyn Document, scratch: &'s mut SetScratch, record: &mut Scratch) -> &'s [u32] {
+        match Listed::of(event, self.layout(), record) {
+            Some(listed) => self.0.set.matches(&listed, scratch),
+            None => self.0.set.matches(event, scratch),
+        }
+    }
+
+    /// The queries of filters, and those that have to see every event.
+    fn find(&self, filters: &[u32], found: &mut Vec<u32>) {
+        let Inner { owners, every, is_plain, .. } = &*self.0;
+        found.clear();
         if *is_plain {
-            matches.found.extend_from_slice(filters);
+            found.extend_from_slice(filters);
             return;
         }
-        matches.found.extend(every);
-        matches.found.extend(filters.iter().map(|&filter| owners[filter as usize]));
-        matches.found.sort_unstable();
-        matches.found.dedup();
+        found.extend(every);
+        found.extend(filters.iter().map(|&filter| owners[filter as usize]));
+        found.sort_unstable();
+        found.dedup();
     }
 
     /// As [`QuerySet::matches`], from an event's JSON text, of which only the fields that matter are read.
@@ -205,10 +203,8 @@ impl QuerySet {
     /// # Errors
     /// As [`crate::event::Event::from_json`].
     pub fn matches_json<'s>(&self, text: &[u8], matches: &'s mut Matches) -> Result<&'s [u32], EventError> {
-        let mut scratch = std::mem::take(&mut matches.record);
-        let read = Record::read(text, self.layout(), &mut scratch).map(|record| self.ask(&record, matches));
-        matches.record = scratch;
-        read?;
+        let record = Record::read(text, self.layout(), &mut matches.record)?;
+        self.find(self.0.set.matches(&record, &mut matches.set), &mut matches.found);
         Ok(&matches.found)
     }
 

@@ -8,8 +8,7 @@ use crate::args::{Format, Language, MatchArgs};
 use crate::events::Reading;
 use crate::failure::{Exit, Outcome};
 use crate::output::{self, Data};
-use crate::threads::{self, TURN};
-use crate::{events, query, settings};
+use crate::{events, query, settings, threads};
 
 pub fn run(args: &MatchArgs) -> Outcome {
     let (language, source) = query::read(&args.query)?;
@@ -36,10 +35,7 @@ pub fn run(args: &MatchArgs) -> Outcome {
     match args.format {
         Format::Json => data.line(&response(&hits, query.is_event_query()).to_string())?,
         Format::Text => {
-            for some in hits.chunks(TURN) {
-                let (lines, ()) = threads::texts(some, line, || ());
-                lines.iter().try_for_each(|line| data.line(line))?;
-            }
+            threads::write(&hits, |hit| line(hit) + "\n", &mut data, || ())?;
         }
     }
     data.finish()?;

@@ -18,8 +18,10 @@ use crate::args::{Alerts, Product, RunArgs};
 use crate::events::Reading;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
-use crate::threads::{self, TURN};
-use crate::{events, rules, settings};
+use crate::{events, rules, settings, threads};
+
+/// Events that the engine judges while the alerts of as many before are written.
+const TURN: usize = 1_024;
 
 pub fn run(args: &RunArgs) -> Outcome {
     if args.stream.stream && settings::need_events(&args.eval) {
@@ -81,7 +83,7 @@ fn batch(engine: &mut Engine, events: Vec<Arc<Event>>, writer: &mut Writer) -> O
         alerts = writer.write(&alerts, || engine.push_all(next))?;
     }
     let last = writer.write(&alerts, || engine.finish())?;
-    last.chunks(TURN).try_for_each(|alerts| writer.write(alerts, || ()))
+    writer.write(&last, || ())
 }
 
 /// The counters, where they are wanted.
@@ -105,9 +107,7 @@ impl Writer {
             *self.counts.entry(alert.rule_index()).or_default() += 1;
         }
         let form = self.form;
-        let (texts, next) = threads::texts(alerts, |alert| alert.to_lines(form), next);
-        texts.iter().try_for_each(|text| self.data.text(text))?;
-        Ok(next)
+        threads::write(alerts, |alert| alert.to_lines(form), &mut self.data, next)
     }
 
     /// All that was written goes out now.

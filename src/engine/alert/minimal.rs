@@ -52,7 +52,7 @@ impl Serialize for Minimal<'_> {
         if let Some(suppressed) = &alert.finding.suppressed {
             out.serialize_entry("suppression", &suppression(suppressed))?;
         }
-        let events: Vec<Source<'_>> = alert.events().iter().map(|event| Source::of(event.as_deref())).collect();
+        let events: Vec<Shown<'_>> = alert.events().iter().map(|event| Shown::of(event.as_deref())).collect();
         out.serialize_entry("events", &events)?;
         out.end()
     }
@@ -61,7 +61,7 @@ impl Serialize for Minimal<'_> {
 /// An event of an alert.
 #[derive(serde::Serialize)]
 #[serde(untagged)]
-enum Source<'a> {
+enum Shown<'a> {
     Missing {
         missing: bool,
     },
@@ -75,7 +75,7 @@ enum Source<'a> {
     },
 }
 
-impl<'a> Source<'a> {
+impl<'a> Shown<'a> {
     fn of(event: Option<&'a Event>) -> Self {
         let Some(event) = event else { return Self::Missing { missing: true } };
         let (index, id) = (event.index().unwrap_or_default(), event.id().unwrap_or_default());

@@ -180,8 +180,7 @@ fn routing(compiled: &CompiledRule) -> Routing {
         _ if compiled.query.is_endgame() => {
             Routing::Single("queries of the Endgame dialect depend on all events before")
         }
-        (_, QueryKind::Sequence(sequence)) => stages(sequence.stages.iter().chain(&sequence.until)),
-        (_, QueryKind::Sample(sample)) => stages(sample.stages.iter()),
+        (_, query @ (QueryKind::Sequence(_) | QueryKind::Sample(_))) => stages(query.stages()),
         (_, QueryKind::Event(_)) => suppression.map_or(Routing::Event, |suppression| names(suppression.fields())),
     }
 }
