@@ -10,8 +10,9 @@ mod random_rules;
 
 use std::sync::Arc;
 
-use elkhound::engine::{Engine, EngineSettings};
+use elkhound::engine::{Ahead, Alert, Engine, EngineSettings, RuleSet};
 use elkhound::event::Event;
+use elkhound::query::in_time_order;
 use random::Random;
 use random_rules::describe;
 use serde_json::json;
@@ -24,7 +25,7 @@ fn line(event: &Event) -> String {
 fn events_at_once_give_the_alerts_of_events_one_by_one() {
     let rounds = std::env::var("ELKHOUND_ROUNDS").ok().and_then(|text| text.parse().ok()).unwrap_or(60_u64);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(3).build().unwrap();
-    let (mut alerts, mut pushed, mut unparsed, mut crowded) = (0, 0, 0, 0);
+    let (mut alerts, mut pushed, mut unparsed, mut crowded, mut anew) = (0, 0, 0, 0, 0);
     for seed in 0..rounds {
         let mut random = Random::new(seed + 0x3A11);
         let rules = if random.once_in(8) { 200 } else { 12 };
@@ -37,7 +38,7 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
         let kept = rules.batch().read(&mut text.as_bytes(), 2, &|event, _line| event).unwrap();
 
         let says = |text: &str| kept.iter().filter(|event| format!("{event:?}").contains(text)).count();
-        (unparsed, crowded) = (unparsed + says("Kept"), crowded + says("answer: None"));
+        (unparsed, crowded) = (unparsed + says("Kept"), crowded + says("filters: None"));
 
         let mut one_by_one = Engine::with_settings(Arc::clone(&rules), settings.clone());
         let parsed = kept.iter().map(|event| Event::from_json(line(event)).unwrap());
@@ -63,9 +64,55 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
             );
         }
         (alerts, pushed) = (alerts + found.len(), pushed + kept.len());
+
+        let mut ahead = Ahead::new(Arc::clone(&rules), settings.clone());
+        kept.chunks(1 + random.below(50)).for_each(|some| ahead.push(some.to_vec()));
+        let ordered = in_time_order(kept.clone(), &random_rules::settings());
+        let is_ordered = ordered.iter().zip(&kept).all(|(a, b)| Arc::ptr_eq(a, b));
+        let (found, left) = judge(ahead);
+        let mut one_by_one = Engine::with_settings(Arc::clone(&rules), settings);
+        let mut expected: Vec<Alert> = ordered.into_iter().flat_map(|event| one_by_one.push(event)).collect();
+        expected.extend(one_by_one.finish());
+        assert_eq!(left, if is_ordered { 0 } else { kept.len() }, "seed {seed}");
+        let describe_all = |alerts: &[Alert]| alerts.iter().map(describe).collect::<Vec<_>>();
+        assert_eq!(describe_all(&found), describe_all(&expected), "seed {seed}");
+        anew += usize::from(left > 0);
     }
+    assert!((1..rounds as usize).contains(&anew), "of {rounds} recordings {anew} were out of order");
     println!(
         "{rounds} rounds, {pushed} events, {unparsed} of them read unparsed, {crowded} too crowded, {alerts} alerts"
     );
     assert!(alerts > rounds as usize && unparsed > pushed / 2 && crowded > 0, "the generator has become trivial");
+}
+
+/// All alerts of a recording, and how many of its events were judged at its end only.
+fn judge(ahead: Ahead) -> (Vec<Alert>, usize) {
+    let (mut engine, mut alerts, events) = ahead.finish();
+    let left = events.len();
+    alerts.extend(engine.push_all(events));
+    alerts.extend(engine.finish());
+    (alerts, left)
+}
+
+#[test]
+fn a_recording_of_which_too_many_alerts_wait_is_judged_at_its_end() {
+    let rule = json!({
+        "rule_id": "a", "name": "A", "type": "eql", "language": "eql", "query": "any where true", "severity": "low", "risk_score": 1
+    });
+    let rules = RuleSet::load_text("a.json", &rule.to_string()).rules;
+    for (events, left) in [(65_536, 0), (65_537, 65_537)] {
+        let mut ahead = Ahead::new(Arc::clone(&rules), EngineSettings::default());
+        let event = Arc::new(Event::from_json("{}").unwrap());
+        ahead.push(vec![event; events]);
+        let (alerts, judged) = judge(ahead);
+        assert_eq!((alerts.len(), judged), (events, left));
+    }
+}
+
+#[test]
+fn an_engine_that_limits_its_bytes_judges_a_recording_at_its_end() {
+    let settings = EngineSettings { held_bytes: Some(1 << 20), ..EngineSettings::default() };
+    let mut ahead = Ahead::new(Arc::new(RuleSet::default()), settings);
+    ahead.push(vec![Arc::new(Event::from_json("{}").unwrap())]);
+    assert_eq!(ahead.finish().2.len(), 1);
 }

@@ -27,27 +27,37 @@ pub fn read(paths: &[PathBuf], fill: bool) -> Outcome<Vec<Arc<Event>>> {
 
 /// The events of all paths that matter, in order; stdin where there are none.
 pub fn read_some(paths: &[PathBuf], reading: &Reading<'_>) -> Outcome<Vec<Arc<Event>>> {
-    let stdin = [PathBuf::from("-")];
-    let paths = if paths.is_empty() { &stdin } else { paths };
     let mut out = Vec::new();
-    let length = paths.iter().map(|path| std::fs::metadata(path).ok().map(|metadata| metadata.len())).sum();
-    let bar = output::progress(length);
-    for path in paths {
-        out.extend(file(path, reading, &bar)?);
-    }
-    bar.finish_and_clear();
+    read_each(paths, reading, &mut |events| out.extend(events))?;
     Ok(out)
 }
 
-fn file(path: &Path, reading: &Reading<'_>, bar: &indicatif::ProgressBar) -> Outcome<Vec<Arc<Event>>> {
+/// What becomes of the next events.
+type Take<'t> = &'t mut dyn FnMut(Vec<Arc<Event>>);
+
+/// The same for events that are taken while others are still read.
+pub fn read_each(paths: &[PathBuf], reading: &Reading<'_>, take: Take<'_>) -> Outcome<()> {
+    let stdin = [PathBuf::from("-")];
+    let paths = if paths.is_empty() { &stdin } else { paths };
+    let length = paths.iter().map(|path| std::fs::metadata(path).ok().map(|metadata| metadata.len())).sum();
+    let bar = output::progress(length);
+    for path in paths {
+        file(path, reading, &bar, take)?;
+    }
+    bar.finish_and_clear();
+    Ok(())
+}
+
+fn file(path: &Path, reading: &Reading<'_>, bar: &indicatif::ProgressBar, take: Take<'_>) -> Outcome<()> {
     let name: Arc<str> = input::name(path).into();
     let mut reader = BufReader::new(bar.wrap_read(input::open(path)?));
     let start = reader.fill_buf().map_err(|error| Failure::file(path, error))?;
     let prepare = |event, number| origin(event, &name, number, reading.fill);
     if start.split(|&byte| byte == b'\n').next().is_some_and(|line| line.trim_ascii_start().starts_with(b"[")) {
-        return list(path, reader, &prepare);
+        take(list(path, reader, &prepare)?);
+        return Ok(());
     }
-    reading.batch.read(&mut reader, reading.jobs, &prepare).map_err(|error| Failure::file(path, error))
+    reading.batch.read_each(&mut reader, reading.jobs, &prepare, take).map_err(|error| Failure::file(path, error))
 }
 
 /// A file that is one JSON list.

@@ -159,6 +159,17 @@ pub(super) fn datum(reader: &Reader, value: Value<'_>) -> Option<Datum> {
     })
 }
 
+/// Whether a value is this one to an expression; `None` where it is none.
+pub(super) fn is_datum(reader: &Reader, value: Value<'_>, known: &Datum) -> Option<bool> {
+    // Texts are the most frequent, and need not be copied.
+    if let (Datum::Text(known), Value::Str(_)) = (known, value)
+        && matches!(reader.kind, FieldType::Keyword | FieldType::Wildcard | FieldType::Inferred)
+    {
+        return reader.text(value).map(|text| *text == **known);
+    }
+    datum(reader, value).map(|datum| datum.compare(known).is_eq())
+}
+
 fn number(number: Number) -> Datum {
     match number {
         Number::Int(value) => i64::try_from(value).map_or_else(

@@ -5,7 +5,7 @@ use std::hash::{Hash, Hasher};
 
 use hashbrown::HashSet;
 
-use super::expr::datum;
+use super::expr::{datum, is_datum};
 use super::value::Reader;
 use crate::event::number::to_f64;
 use crate::event::{Document, FieldKey};
@@ -90,6 +90,11 @@ impl KeyReader {
         out.extend(self.keys(event).into_iter().filter(|key| !seen.contains(key)));
     }
 
+    /// Whether the event has this key and no other.
+    pub(super) fn is_only(&self, event: &dyn Document, key: &Key) -> bool {
+        self.0.len() == key.0.len() && self.0.iter().zip(&key.0).all(|(part, known)| part.is_only(event, known))
+    }
+
     /// Every combination of the event's key values, in the order of the values; none where a mandatory key is absent.
     pub fn keys(&self, event: &dyn Document) -> Vec<Key> {
         let mut out = vec![Key(Vec::with_capacity(self.0.len()))];
@@ -138,6 +143,22 @@ impl Part {
             out.push(Datum::Null);
         }
         out
+    }
+
+    /// Whether the event has this value and no other.
+    fn is_only(&self, event: &dyn Document, known: &Datum) -> bool {
+        let (mut has, mut has_other) = (false, false);
+        if let Some((key, reader)) = &self.field {
+            event.any(key, &mut |value| {
+                match is_datum(reader, value, known) {
+                    Some(true) => has = true,
+                    Some(false) => has_other = true,
+                    None => {}
+                }
+                has_other
+            });
+        }
+        !has_other && (has || self.optional && *known == Datum::Null)
     }
 }
 

@@ -104,6 +104,11 @@ impl Sequence {
         <[Key; 1]>::try_from(keys).ok().map(|[key]| key)
     }
 
+    /// Whether this is the one key of the event as the first of a sequence.
+    fn is_only_key(&self, event: &Event, key: &Key) -> bool {
+        self.positive.first().is_some_and(|&at| self.stages[at].keys.is_only(event, key))
+    }
+
     /// The events with a place for each stage.
     pub(super) fn places<T>(&self, events: impl IntoIterator<Item = T>) -> Vec<Option<T>> {
         let mut events = events.into_iter();
@@ -361,7 +366,7 @@ impl SequenceRun {
             usize::from(partial.step) == step
                 && match &partial.key {
                     Some(known) => **known == *key,
-                    None => sequence.only_key(&partial.first).is_some_and(|known| known == *key),
+                    None => sequence.is_only_key(&partial.first, key),
                 }
         })
     }

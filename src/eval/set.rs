@@ -167,11 +167,6 @@ impl Set {
         self.eager = (0..self.fields.len() as u32).filter(|&field| self.is_eager[field as usize]).collect();
     }
 
-    /// What no other set has.
-    pub const fn id(&self) -> u64 {
-        self.id
-    }
-
     /// Which fields an event's text is read for.
     pub const fn layout(&self) -> &Arc<Layout> {
         &self.layout

@@ -51,7 +51,7 @@ pub struct Event {
 #[derive(Debug, Clone)]
 enum Source {
     Parsed(Json),
-    Kept(Box<Kept>),
+    Kept(Kept),
 }
 
 impl PartialEq for Event {
@@ -93,7 +93,7 @@ impl Event {
         let names = [&self.index, &self.id].into_iter().flatten().map(|text| text.len()).sum::<usize>();
         let source = match &self.source {
             Source::Parsed(source) => heap(source),
-            Source::Kept(kept) => size_of::<Kept>() + kept.bytes() + heap(kept.source()),
+            Source::Kept(kept) => kept.bytes() + size_of::<Json>() + heap(kept.source()),
         };
         size_of::<Self>() + names + source
     }
@@ -155,24 +155,14 @@ impl Event {
     /// An event of which only what was asked is read, with its index and its id.
     pub(super) fn of_kept(kept: Kept, index: Option<&str>, id: Option<&str>) -> Self {
         let filled = index.is_some_and(|index| DataStream::of_index(index).is_some());
-        let source = Source::Kept(Box::new(kept));
-        Self { source, index: index.map(Arc::from), id: id.map(Arc::from), origin: None, filled }
+        Self { source: Source::Kept(kept), index: index.map(Arc::from), id: id.map(Arc::from), origin: None, filled }
     }
 
-    /// Notes which filters of a set it fits, so that they need not be asked again.
-    #[must_use]
-    pub(crate) fn with_answer(mut self, set: u64, filters: &[u32]) -> Self {
-        if let Source::Kept(kept) = &mut self.source {
-            kept.note(set, filters);
-        }
-        self
-    }
-
-    /// The filters of a set that it fits, where that is known.
-    pub(crate) fn answer(&self, set: u64) -> Option<&[u32]> {
+    /// The filters of a layout's set that it fits, where that is known.
+    pub(crate) fn answer(&self, layout: &Layout) -> Option<impl Iterator<Item = u32>> {
         match &self.source {
             Source::Parsed(_) => None,
-            Source::Kept(kept) => kept.answer(set),
+            Source::Kept(kept) => kept.answer(layout),
         }
     }
 

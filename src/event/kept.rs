@@ -8,80 +8,103 @@ use super::record::Slot;
 use super::{Event, Layout, Value};
 
 /// An event as text, of which the fields of a layout were read. The rest is parsed once it is asked for.
+///
+/// What is asked of it lies close together, for events are many and by then long out of a processor's cache.
 #[derive(Clone)]
 pub(super) struct Kept {
     /// The JSON text, and after it the values that are not in it as they stand.
     text: Box<str>,
-    /// How long the JSON text is.
-    length: usize,
+    notes: Box<[Note]>,
     layout: Arc<Layout>,
-    /// The fields that were kept, each with the place after its last value.
-    fields: Vec<(u32, u32)>,
-    values: Vec<Slot>,
-    source: OnceLock<Json>,
-    /// Which set of queries was asked about it, and the filters that it fits.
-    answer: Option<(u64, Box<[u32]>)>,
+    /// How long the JSON text is.
+    length: u32,
+    /// Whether the filters that it fits are noted.
+    answered: bool,
+    source: OnceLock<Box<Json>>,
+}
+
+/// What was found when the event was read.
+#[derive(Debug, Clone, Copy)]
+enum Note {
+    /// A filter that it fits; these come first.
+    Filter(u32),
+    /// A field that was kept; its values follow.
+    Field(u32),
+    Value(Slot),
 }
 
 impl std::fmt::Debug for Kept {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Kept").field("text", &self.text).field("answer", &self.answer).finish_non_exhaustive()
+        let filters = self.answered.then(|| self.filters().collect::<Vec<_>>());
+        f.debug_struct("Kept").field("text", &self.text).field("filters", &filters).finish_non_exhaustive()
     }
 }
 
 impl Kept {
-    /// Keeps a valid JSON text that was read along a layout, and all values of some fields: each field with the place after its
-    /// last value, some of the values in a buffer.
-    pub fn new(text: &str, buffer: &str, layout: &Arc<Layout>, fields: Vec<(u32, u32)>, mut values: Vec<Slot>) -> Self {
-        let decoded = |slot: &Slot| match slot {
-            Slot::Decoded(start, end) => buffer.get(*start as usize..*end as usize),
+    /// Keeps a valid JSON text that was read along a layout, with the filters of the layout's set that it fits, where that is
+    /// known, and all values of some fields, some of them in a buffer.
+    pub fn new<'f>(
+        (text, buffer): (&str, &str),
+        layout: &Arc<Layout>,
+        filters: Option<&[u32]>,
+        fields: impl IntoIterator<Item = (&'f u32, impl IntoIterator<Item = Slot>)>,
+    ) -> Self {
+        let mut notes: Vec<Note> = filters.unwrap_or_default().iter().map(|&filter| Note::Filter(filter)).collect();
+        let known = notes.len();
+        for (&field, values) in fields {
+            if !notes[known..].iter().any(|note| matches!(note, Note::Field(other) if *other == field)) {
+                notes.push(Note::Field(field));
+                notes.extend(values.into_iter().map(Note::Value));
+            }
+        }
+        let decoded = |note: &Note| match note {
+            Note::Value(Slot::Decoded(start, end)) => buffer.get(*start as usize..*end as usize),
             _ => None,
         };
-        let extra: usize = values.iter().filter_map(decoded).map(str::len).sum();
+        let extra: usize = notes.iter().filter_map(decoded).map(str::len).sum();
         let mut all = String::with_capacity(text.len() + extra);
         all.push_str(text);
-        for slot in &mut values {
-            if let Some(decoded) = decoded(slot) {
+        for note in &mut notes {
+            if let Some(decoded) = decoded(note) {
                 let start = all.len() as u32;
                 all.push_str(decoded);
-                *slot = Slot::Borrowed(start, all.len() as u32);
+                *note = Note::Value(Slot::Borrowed(start, all.len() as u32));
             }
         }
         Self {
             text: all.into(),
-            length: text.len(),
+            notes: notes.into(),
             layout: Arc::clone(layout),
-            fields,
-            values,
+            length: text.len() as u32,
+            answered: filters.is_some(),
             source: OnceLock::new(),
-            answer: None,
         }
-    }
-
-    /// Notes which filters of a set it fits.
-    pub fn note(&mut self, set: u64, filters: &[u32]) {
-        self.answer = Some((set, filters.into()));
     }
 
     /// Notes that it was read somewhere, which is news to a set that reads the names of places.
     pub fn is_placed(&mut self) {
-        if self.layout.reads_names() {
-            self.answer = None;
-        }
+        self.answered &= !self.layout.reads_names();
     }
 
-    /// The filters of a set that it fits, where that was noted.
-    pub fn answer(&self, set: u64) -> Option<&[u32]> {
-        self.answer.as_ref().filter(|(asked, _)| *asked == set).map(|(_, filters)| &**filters)
+    /// The filters of a layout's set that it fits, where that was noted.
+    pub fn answer(&self, layout: &Layout) -> Option<impl Iterator<Item = u32>> {
+        (self.answered && std::ptr::eq(Arc::as_ptr(&self.layout), layout)).then(|| self.filters())
+    }
+
+    fn filters(&self) -> impl Iterator<Item = u32> {
+        self.notes.iter().map_while(|note| match note {
+            Note::Filter(filter) => Some(*filter),
+            _ => None,
+        })
     }
 
     /// The event itself.
     pub fn source(&self) -> &Json {
-        self.source.get_or_init(|| self.parse())
+        self.source.get_or_init(|| Box::new(self.parse()))
     }
 
     fn parse(&self) -> Json {
-        let text = self.text.get(..self.length).unwrap_or_default();
+        let text = self.text.get(..self.length as usize).unwrap_or_default();
         Event::from_json(text).map(Event::into_source).unwrap_or_default()
     }
 
@@ -100,17 +123,17 @@ impl Kept {
     /// About how many bytes of memory it takes besides itself and its parsed form.
     #[cfg(feature = "rules")]
     pub fn bytes(&self) -> usize {
-        let values = self.values.capacity() * size_of::<Slot>();
-        self.text.len() + self.fields.capacity() * size_of::<(u32, u32)>() + values
+        self.text.len() + size_of_val(&*self.notes)
     }
 
     /// Shows the values of a field that was kept; `None` for one that was not.
     pub fn any(&self, path: &str, visit: &mut dyn FnMut(Value<'_>) -> bool) -> Option<bool> {
-        let field = self.layout.field(path)?;
-        let at = self.fields.iter().position(|(kept, _)| *kept == field)?;
-        let place = |at: usize| self.fields.get(at).map_or(0, |(_, end)| *end as usize);
-        let start = at.checked_sub(1).map_or(0, place);
-        let values = self.values.get(start..place(at)).unwrap_or_default();
-        Some(values.iter().any(|slot| visit(slot.value(&self.text, ""))))
+        let is_path = |field: u32| self.layout.paths.get(field as usize).is_some_and(|own| **own == *path);
+        let at = self.notes.iter().position(|note| matches!(note, Note::Field(field) if is_path(*field)))?;
+        let mut values = self.notes[at + 1..].iter().map_while(|note| match note {
+            Note::Value(slot) => Some(slot.value(&self.text, "")),
+            _ => None,
+        });
+        Some(values.any(visit))
     }
 }

@@ -9,7 +9,8 @@ use super::index::Part;
 #[derive(Debug, Clone)]
 pub struct Layout {
     pub(super) nodes: Vec<Node>,
-    pub(super) fields: usize,
+    /// The paths of the fields by number.
+    pub(super) paths: Vec<Box<str>>,
     /// Fields that the name of the index fills where the event leaves them absent, with the part that does.
     pub(super) filled: Vec<(u32, Part)>,
     pub(super) index: Option<u32>,
@@ -136,11 +137,13 @@ impl Layout {
             .into_iter()
             .enumerate()
             .map(|(at, node)| Node::new(node.children.into_iter().collect(), node.field, mark(at)));
+        let mut paths = vec![Box::default(); fields.len()];
+        fields.iter().filter(known).for_each(|key| paths[key.id() as usize] = key.path().into());
         let named = |name: &str| fields.iter().filter(known).find(|key| key.path() == name).map(FieldKey::id);
         let part = |key: &FieldKey| Some((key.id(), Part::of_field(key.path())?));
         Self {
             nodes: settled.collect(),
-            fields: fields.len(),
+            paths,
             filled: fields.iter().filter(known).filter_map(part).collect(),
             index: named("_index"),
             id: named("_id"),
@@ -155,11 +158,6 @@ impl Layout {
     /// Whether a field is read that the name of the index fills where it is absent.
     pub(crate) const fn is_filled(&self) -> bool {
         !self.filled.is_empty()
-    }
-
-    /// The number of the field with a path, other than `_index` and `_id`, which an event says of itself.
-    pub(super) fn field(&self, path: &str) -> Option<u32> {
-        self.node(self.step(ROOT, path.as_bytes()))?.field
     }
 
     #[inline]

@@ -114,8 +114,8 @@ impl Scratch {
             *self = Self::default();
         }
         self.epoch += 1;
-        if self.chains.len() < layout.fields {
-            self.chains.resize(layout.fields, Chain::default());
+        if self.chains.len() < layout.paths.len() {
+            self.chains.resize(layout.paths.len(), Chain::default());
         }
         self.buffer.clear();
         self.marks.begin(layout.nodes.len());
@@ -244,19 +244,18 @@ impl Scanned<'_> {
         self.whole.get_or_init(|| Event::from_json(self.text).ok()).as_ref()
     }
 
-    fn keep<'f>(&self, layout: &Arc<Layout>, fields: impl IntoIterator<Item = &'f u32>) -> Event {
+    fn keep<'f>(
+        &self,
+        layout: &Arc<Layout>,
+        filters: Option<&[u32]>,
+        fields: impl IntoIterator<Item = &'f u32>,
+    ) -> Event {
         let part = |place: Option<(u32, u32)>| {
             let (start, end) = place?;
             self.text.get(start as usize..end as usize)
         };
-        let (mut kept, mut values) = (Vec::new(), Vec::new());
-        for &field in fields {
-            if !kept.iter().any(|(other, _)| *other == field) {
-                values.extend(self.scratch.slots(field));
-                kept.push((field, values.len() as u32));
-            }
-        }
-        let kept = Kept::new(self.text, &self.scratch.buffer, layout, kept, values);
+        let fields = fields.into_iter().map(|field| (field, self.scratch.slots(*field)));
+        let kept = Kept::new((self.text, &self.scratch.buffer), layout, filters, fields);
         Event::of_kept(kept, part(self.hit.index), part(self.hit.id))
     }
 }
@@ -285,10 +284,16 @@ impl<'a> Record<'a> {
         }
     }
 
-    /// The event behind it, which keeps its text and the values of some fields of `layout`, along which it was read.
-    pub(crate) fn keep<'f>(self, layout: &Arc<Layout>, fields: impl IntoIterator<Item = &'f u32>) -> Event {
+    /// The event behind it, which keeps its text, the values of some fields of `layout`, along which it was read, and the filters
+    /// of the layout's set that it fits, where that is known.
+    pub(crate) fn keep<'f>(
+        self,
+        layout: &Arc<Layout>,
+        filters: Option<&[u32]>,
+        fields: impl IntoIterator<Item = &'f u32>,
+    ) -> Event {
         match self {
-            Self::Scanned(scanned) => scanned.keep(layout, fields),
+            Self::Scanned(scanned) => scanned.keep(layout, filters, fields),
             Self::Whole(event) => *event,
         }
     }
@@ -298,7 +303,7 @@ impl<'a> Listed<'a> {
     /// Lists the fields of `layout` from an [`Event`] or a [`serde_json::Value`], which need not be walked for each of them then;
     /// `None` for other documents, and where the fields are so few that asking takes less.
     pub fn of(document: &'a dyn Document, layout: &Layout, scratch: &'a mut Scratch) -> Option<Self> {
-        if layout.fields <= FEW {
+        if layout.paths.len() <= FEW {
             return None;
         }
         scratch.begin(layout);

@@ -1,5 +1,7 @@
 //! [`Batch`]: of many events as lines of text, those that queries have to see.
 
+#[cfg(feature = "parallel")]
+use std::collections::BTreeMap;
 use std::io::Read;
 use std::sync::Arc;
 #[cfg(feature = "parallel")]
@@ -59,8 +61,10 @@ pub enum ReadError {
 /// [`Batch::without_fill`].
 pub type Prepare<'p> = &'p (dyn Fn(Event, u64) -> Event + Sync);
 
+/// What a thread needs for reading.
 #[derive(Debug, Default)]
 struct Memory {
+    block: Vec<u8>,
     record: Scratch,
     set: SetScratch,
 }
@@ -110,10 +114,26 @@ impl Batch {
         jobs: usize,
         prepare: Prepare<'_>,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
+        let mut out = Vec::new();
+        self.read_each(input, jobs, prepare, &mut |events| out.extend(events))?;
+        Ok(out)
+    }
+
+    /// The same for events that are wanted while others are still being read: some at a time, in their order, on this thread.
+    /// Where that takes longer than reading them, those that are read already wait in memory.
+    ///
+    /// # Errors
+    /// As [`Batch::read`]; the events before have been handed on.
+    pub fn read_each(
+        &self,
+        input: &mut (dyn Read + Send),
+        jobs: usize,
+        prepare: Prepare<'_>,
+        take: &mut dyn FnMut(Vec<Arc<Event>>),
+    ) -> Result<(), ReadError> {
         let mut blocks = Blocks {
             input,
             rest: Vec::new(),
-            spare: Vec::new(),
             ended: false,
             lines: 0,
             #[cfg(feature = "parallel")]
@@ -121,79 +141,89 @@ impl Batch {
         };
         #[cfg(feature = "parallel")]
         if jobs > 1 {
-            return self.read_on_many(blocks, jobs, prepare);
+            return self.read_on_many(blocks, jobs, prepare, take);
         }
         let _ = jobs;
-        let (mut out, mut memory) = (Vec::new(), Memory::default());
-        while let Some(block) = blocks.next()? {
-            self.piece(&block.text, block.line, prepare, &mut memory, &mut out)?;
-            blocks.spare = block.text;
+        let mut memory = Memory::default();
+        while let Some(block) = blocks.next(std::mem::take(&mut memory.block))? {
+            let mut events = Vec::new();
+            let read = self.piece(block, prepare, &mut memory, &mut events);
+            take(events);
+            read?;
         }
-        Ok(out)
+        Ok(())
     }
 
-    /// Each thread takes the next block when it is done with one, so that none waits for another.
+    /// Each thread takes the next block when it is done with one, so that none waits for another. This one hands on what is read,
+    /// and reads itself where the next events are not there yet.
     #[cfg(feature = "parallel")]
     fn read_on_many(
         &self,
         blocks: Blocks<'_>,
         jobs: usize,
         prepare: Prepare<'_>,
-    ) -> Result<Vec<Arc<Event>>, ReadError> {
-        let (blocks, done) = (Mutex::new(blocks), Mutex::new(Vec::new()));
-        let work = || {
-            let mut memory = Memory::default();
-            loop {
-                let (number, block) = match lock(&blocks).numbered() {
-                    (_, Ok(None)) => return,
-                    (number, Ok(Some(block))) => (number, Ok(block)),
-                    (number, Err(error)) => (number, Err(error)),
-                };
-                let mut events = Vec::new();
-                let read = block.map_err(ReadError::Input).and_then(|block| {
-                    self.piece(&block.text, block.line, prepare, &mut memory, &mut events)?;
-                    lock(&blocks).spare = block.text;
-                    Ok(())
-                });
-                if read.is_err() {
-                    // What comes before has been taken already; what comes after is of no interest.
-                    lock(&blocks).ended = true;
-                    lock(&blocks).rest.clear();
-                }
-                lock(&done).push((number, read.map(|()| events)));
+        take: &mut dyn FnMut(Vec<Arc<Event>>),
+    ) -> Result<(), ReadError> {
+        let (blocks, done) = (Mutex::new(blocks), Mutex::new(Done::default()));
+        let read_next = |memory: &mut Memory| {
+            let (number, block) = match lock(&blocks).numbered(std::mem::take(&mut memory.block)) {
+                (_, Ok(None)) => return false,
+                (number, Ok(Some(block))) => (number, Ok(block)),
+                (number, Err(error)) => (number, Err(error)),
+            };
+            let mut events = Vec::new();
+            let read =
+                block.map_err(ReadError::Input).and_then(|block| self.piece(block, prepare, memory, &mut events));
+            if read.is_err() {
+                // What comes before has been taken already; what comes after is of no interest.
+                lock(&blocks).ended = true;
+                lock(&blocks).rest.clear();
             }
+            lock(&done).blocks.insert(number, (events, read));
+            true
+        };
+        let mut hand_on = || {
+            // The lock is not held while the events are taken.
+            let next = || lock(&done).next();
+            while let Some((events, read)) = next() {
+                take(events);
+                read?;
+            }
+            Ok(())
         };
         std::thread::scope(|scope| {
             for _ in 1..jobs.min(MOST_THREADS) {
                 // Where the system has no more threads to give, fewer do the work.
-                let _ = std::thread::Builder::new().spawn_scoped(scope, work);
+                let read = || {
+                    let mut memory = Memory::default();
+                    while read_next(&mut memory) {}
+                };
+                let _ = std::thread::Builder::new().spawn_scoped(scope, read);
             }
-            work();
-        });
-        let mut done = done.into_inner().unwrap_or_else(PoisonError::into_inner);
-        done.sort_unstable_by_key(|(number, _)| *number);
-        let mut out = Vec::new();
-        for (_, events) in done {
-            out.extend(events?);
-        }
-        Ok(out)
+            let mut memory = Memory::default();
+            while read_next(&mut memory) {
+                hand_on()?;
+            }
+            Ok(())
+        })
+        .and_then(|()| hand_on())
     }
 
-    /// The lines of `text`, the first of which is number `line`.
+    /// The lines of a block, whose memory is kept for the next one.
     fn piece(
         &self,
-        text: &[u8],
-        mut line: u64,
+        Block { text, mut line }: Block,
         prepare: Prepare<'_>,
         memory: &mut Memory,
         out: &mut Vec<Arc<Event>>,
     ) -> Result<(), ReadError> {
         let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
+        for end in memchr::memchr_iter(b'\n', &text).chain(std::iter::once(text.len())) {
             let event = self.line(text[start..end].trim_ascii(), line, prepare, memory);
             out.extend(event.map_err(|error| ReadError::Line(line, error))?.map(Arc::new));
             (start, line) = (end + 1, line + 1);
         }
+        memory.block = text;
         Ok(())
     }
 
@@ -210,9 +240,31 @@ impl Batch {
         if self.all {
             return Event::from_json(text).map(|event| Some(prepare(event, line)));
         }
-        let Memory { record, set } = memory;
+        let Memory { record, set, .. } = memory;
         let record = Record::read(text, self.set.layout(), record)?;
         Ok(self.set.keep(record, set).map(|event| prepare(event, line)))
+    }
+}
+
+/// The events of a block, and the error that came after them.
+#[cfg(feature = "parallel")]
+type DoneBlock = (Vec<Arc<Event>>, Result<(), ReadError>);
+
+/// Blocks that were read, by number; those from the first on are handed on as soon as there is no gap.
+#[cfg(feature = "parallel")]
+#[derive(Default)]
+struct Done {
+    blocks: BTreeMap<u64, DoneBlock>,
+    /// How many were handed on.
+    handed: u64,
+}
+
+#[cfg(feature = "parallel")]
+impl Done {
+    fn next(&mut self) -> Option<DoneBlock> {
+        let next = self.blocks.remove(&(self.handed + 1))?;
+        self.handed += 1;
+        Some(next)
     }
 }
 
@@ -221,8 +273,6 @@ struct Blocks<'i> {
     input: &'i mut (dyn Read + Send),
     /// What was read after the last whole line.
     rest: Vec<u8>,
-    /// Memory of a block that is done.
-    spare: Vec<u8>,
     ended: bool,
     /// Lines so far.
     lines: u64,
@@ -241,13 +291,14 @@ struct Block {
 impl Blocks<'_> {
     /// The next block and its number.
     #[cfg(feature = "parallel")]
-    fn numbered(&mut self) -> (u64, std::io::Result<Option<Block>>) {
+    fn numbered(&mut self, memory: Vec<u8>) -> (u64, std::io::Result<Option<Block>>) {
         self.blocks += 1;
-        (self.blocks, self.next())
+        (self.blocks, self.next(memory))
     }
 
-    fn next(&mut self) -> std::io::Result<Option<Block>> {
-        let mut text = std::mem::take(&mut self.spare);
+    /// The next block, in the memory of one that is done.
+    fn next(&mut self, memory: Vec<u8>) -> std::io::Result<Option<Block>> {
+        let mut text = memory;
         text.clear();
         text.append(&mut self.rest);
         let mut cut = None;

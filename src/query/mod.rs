@@ -27,6 +27,8 @@ pub use set::{Matches, QuerySet, SetStats};
 pub use settings::{Position, Settings};
 #[cfg(feature = "rules")]
 pub(crate) use share::each;
+#[cfg(feature = "rules")]
+pub(crate) use share::give_up;
 
 use crate::diagnostic::Diagnostics;
 use crate::endgame;

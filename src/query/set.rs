@@ -139,10 +139,10 @@ impl QuerySet {
             return None;
         }
         if filters.len() > NOTED {
-            return Some(record.keep(set.layout(), &[]));
+            return Some(record.keep(set.layout(), None, &[]));
         }
         let read = |filter: &u32| reads.get(owners[*filter as usize] as usize).map_or(&[][..], |fields| fields);
-        Some(record.keep(set.layout(), filters.iter().flat_map(read)).with_answer(set.id(), filters))
+        Some(record.keep(set.layout(), Some(filters), filters.iter().flat_map(read)))
     }
 
     /// The queries that the event concerns, in ascending order, and for each which of its filters the event fits, where the bits
@@ -150,15 +150,18 @@ impl QuerySet {
     #[cfg(feature = "rules")]
     pub(crate) fn concerned(&self, event: &Event, matches: &mut Matches) -> Vec<(usize, Option<u64>)> {
         let Inner { set, owners, starts, every, .. } = &*self.0;
-        let filters = match event.answer(set.id()) {
-            Some(filters) => filters,
-            None => self.filters(event, &mut matches.set, &mut matches.record),
-        };
         let mut out: Vec<(u32, u64)> = every.iter().map(|&query| (query, 0)).collect();
-        out.extend(filters.iter().map(|&filter| {
+        let of = |filter: u32| {
             let query = owners[filter as usize];
             (query, 1 << (filter - starts[query as usize]).min(63))
-        }));
+        };
+        match event.answer(set.layout()) {
+            Some(filters) => out.extend(filters.map(of)),
+            None => {
+                let filters = self.filters(event, &mut matches.set, &mut matches.record);
+                out.extend(filters.iter().copied().map(of));
+            }
+        }
         out.sort_unstable_by_key(|(query, _)| *query);
         out.dedup_by(|(query, bits), (before, all)| {
             *all |= if query == before { *bits } else { 0 };

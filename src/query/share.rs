@@ -11,3 +11,13 @@ pub(crate) fn each<T: Send, R: Send>(items: Vec<T>, work: &(dyn Fn(T) -> R + Syn
     }
     items.into_iter().map(work).collect()
 }
+
+/// Gives something up; where threads share work, on one of them, while this one goes on.
+#[cfg(feature = "rules")]
+pub(crate) fn give_up<T: Send + 'static>(what: T) {
+    #[cfg(feature = "parallel")]
+    if rayon::current_thread_index().is_some() {
+        return rayon::spawn(|| drop(what));
+    }
+    drop(what);
+}

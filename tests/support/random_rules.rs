@@ -90,9 +90,13 @@ pub fn rule(random: &mut Random, number: usize) -> Value {
 pub fn compile(rules: &[Value]) -> Arc<RuleSet> {
     let mut loaded = Loaded::default();
     load_text("rules.json", &Value::from(rules.to_vec()).to_string(), &mut loaded);
+    RuleSet::compile(loaded, &RuleSettings { query: settings(), ..RuleSettings::default() }).rules
+}
+
+/// The settings of the rules' queries.
+pub fn settings() -> Settings {
     let schema = Arc::new(Schema::from_json(&random_eql::mapping("date").to_string()).unwrap());
-    let query = Settings { schema, tiebreaker_field: Some("tb".into()), ..Settings::default() };
-    RuleSet::compile(loaded, &RuleSettings { query, ..RuleSettings::default() }).rules
+    Settings { schema, tiebreaker_field: Some("tb".into()), ..Settings::default() }
 }
 
 /// `count` random rules, those that compile.

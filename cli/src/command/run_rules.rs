@@ -7,10 +7,10 @@ use std::time::Instant;
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{
-    Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Recording, RuleSet, RuleSettings, Timing,
+    Ahead, Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Recording, RuleSet, RuleSettings, Timing,
 };
 use elkhound::event::Event;
-use elkhound::query::{Batch, in_time_order};
+use elkhound::query::Batch;
 use elkhound::rule::Problem;
 
 use super::{simulate, stream};
@@ -57,16 +57,16 @@ pub fn run(args: &RunArgs) -> Outcome {
         let mut engine = Engine::with_settings(Arc::clone(&rules), stream::engine_settings(&args.stream, own)?);
         let ended = stream::run(args, &mut engine, &mut writer)?;
         (engine, ended)
+    } else if args.simulate.simulate {
+        let mut events = Vec::new();
+        seen(args, &rules, all, &mut |some| events.extend(some))?;
+        let recording = Recording { events: &events, indicators: &own.indicators };
+        let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
+        return Ok(exit(args, alerts, &problems, given));
     } else {
-        let events = seen(args, &rules, all)?;
-        if args.simulate.simulate {
-            let recording = Recording { events: &events, indicators: &own.indicators };
-            let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
-            return Ok(exit(args, alerts, &problems, given));
-        }
-        let mut engine = Engine::with_settings(Arc::clone(&rules), own);
-        batch(&mut engine, in_time_order(events, &query), &mut writer)?;
-        (engine, Exit::Clean)
+        let mut ahead = Ahead::new(Arc::clone(&rules), own);
+        seen(args, &rules, all, &mut |events| ahead.push(events))?;
+        (batch(ahead, &mut writer)?, Exit::Clean)
     };
     writer.data.finish()?;
     write_metrics(args, &engine)?;
@@ -74,8 +74,14 @@ pub fn run(args: &RunArgs) -> Outcome {
     Ok(exit(args, writer.counts.values().sum(), &problems, given).max(ended))
 }
 
-/// All events in the order of their time.
-fn batch(engine: &mut Engine, events: Vec<Arc<Event>>, writer: &mut Writer) -> Outcome<()> {
+/// Writes the alerts of a recording, in the order of the time of its events.
+fn batch(ahead: Ahead, writer: &mut Writer) -> Outcome<Engine> {
+    let (mut engine, found, events) = ahead.finish();
+    let mut found = found.into_iter();
+    while found.len() > 0 {
+        // What was written is given up, and with it the events that had to be parsed for it.
+        writer.write(&found.by_ref().take(TURN).collect::<Vec<_>>(), || ())?;
+    }
     let mut events = events.into_iter();
     let mut alerts = Vec::new();
     while events.len() > 0 {
@@ -83,7 +89,8 @@ fn batch(engine: &mut Engine, events: Vec<Arc<Event>>, writer: &mut Writer) -> O
         alerts = writer.write(&alerts, || engine.push_all(next))?;
     }
     let last = writer.write(&alerts, || engine.finish())?;
-    writer.write(&last, || ())
+    writer.write(&last, || ())?;
+    Ok(engine)
 }
 
 /// The counters, where they are wanted.
@@ -123,16 +130,23 @@ fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit
     if alerts == 0 && args.fail_if_none { Exit::Findings } else { Exit::Clean }
 }
 
-/// The events that the rules have to see; `all` where all have been read.
-fn seen(args: &RunArgs, rules: &RuleSet, all: Option<Vec<Arc<Event>>>) -> Outcome<Vec<Arc<Event>>> {
+/// Takes the events that the rules have to see; `all` where all have been read.
+fn seen(
+    args: &RunArgs,
+    rules: &RuleSet,
+    all: Option<Vec<Arc<Event>>>,
+    take: &mut dyn FnMut(Vec<Arc<Event>>),
+) -> Outcome<()> {
     if let Some(all) = all {
-        return Ok(all);
+        take(all);
+        return Ok(());
     }
     // Metrics count every event, and a schedule says what its runs saw.
     let whole = args.metrics.is_some() || args.simulate.simulate;
     let batch = if whole { Batch::of_all() } else { rules.batch() };
     let batch = if args.eval.no_fill { batch.without_fill() } else { batch };
-    events::read_some(&args.events, &Reading { batch: &batch, fill: !args.eval.no_fill, jobs: args.eval.jobs })
+    let reading = Reading { batch: &batch, fill: !args.eval.no_fill, jobs: args.eval.jobs };
+    events::read_each(&args.events, &reading, take)
 }
 
 /// Nanoseconds since the first call.

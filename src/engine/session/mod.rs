@@ -1,5 +1,6 @@
 //! The engine: the state of a rule set over a stream of events.
 
+mod ahead;
 mod budget;
 mod many;
 mod partition;
@@ -13,6 +14,7 @@ mod windows;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
+pub use ahead::Ahead;
 pub use partition::{HASH_VERSION, Partition, PartitionKey, Router, Routing};
 pub use settings::{EngineSettings, Timing};
 pub use snapshot::{Change, MigratedRule, Migration, Snapshot, SnapshotError};
@@ -26,7 +28,7 @@ use self::windows::{Candidate, Window};
 use super::alert::{Alert, Details, Finding};
 use super::kind::Kind;
 use super::rule_set::RuleSet;
-use crate::eval::order::Clock;
+use crate::eval::order::{Clock, Ordinal};
 use crate::event::index::Selection;
 use crate::event::time::Instant;
 use crate::event::{Document, Event};
@@ -94,7 +96,16 @@ impl Engine {
     /// Takes the next event; gives the alerts that are certain now.
     pub fn push(&mut self, event: impl Into<Arc<Event>>) -> Vec<Alert> {
         let event = event.into();
-        let ordinal = self.clock.ordinal(event.as_ref(), self.events);
+        self.push_at(self.ordinal(&event), event)
+    }
+
+    /// Where the next event stands.
+    fn ordinal(&self, event: &Event) -> Ordinal {
+        self.clock.ordinal(event, self.events)
+    }
+
+    /// The same for an event of which it is known where it stands.
+    fn push_at(&mut self, ordinal: Ordinal, event: Arc<Event>) -> Vec<Alert> {
         self.events += 1;
         let mut out = Vec::new();
         if let Some((time, event)) = self.reorder.push(ordinal, Arc::clone(&event)) {
