@@ -21,6 +21,7 @@ pub mod query;
 #[cfg(feature = "rules")]
 pub mod rule;
 pub mod schema;
+mod share;
 pub mod source;
 pub mod syntax;
 pub mod text;

@@ -8,6 +8,7 @@ use std::path::Path;
 const MAY_USE: &[(&str, &[&str])] = &[
     ("source", &[]),
     ("text", &[]),
+    ("share", &[]),
     ("diagnostic", &["source"]),
     ("event", &["text"]),
     ("schema", &["event", "text"]),
@@ -15,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("function", &["event", "text"]),
     ("plan", &["event", "text", "schema", "function"]),
     ("analysis", &["source", "diagnostic", "event", "text", "schema", "function", "syntax", "plan"]),
-    ("eval", &["event", "text", "schema", "function", "plan"]),
+    ("eval", &["event", "text", "schema", "function", "plan", "share"]),
     ("convert", &["source", "diagnostic", "event", "text", "schema", "syntax"]),
     ("endgame", &["source", "diagnostic", "event", "text", "syntax"]),
     (
@@ -32,12 +33,26 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "analysis",
             "eval",
             "endgame",
+            "share",
         ],
     ),
-    ("rule", &["query", "schema", "event", "source", "diagnostic"]),
+    ("rule", &["query", "schema", "event", "source", "diagnostic", "share"]),
     (
         "engine",
-        &["rule", "query", "analysis", "plan", "eval", "function", "event", "text", "schema", "source", "diagnostic"],
+        &[
+            "rule",
+            "query",
+            "analysis",
+            "plan",
+            "eval",
+            "function",
+            "event",
+            "text",
+            "schema",
+            "source",
+            "diagnostic",
+            "share",
+        ],
     ),
 ];
 

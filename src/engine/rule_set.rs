@@ -19,9 +19,9 @@ use crate::diagnostic::Diagnostics;
 use crate::event::index::{DATA_STREAM, IndexPatterns};
 use crate::event::time::Instant;
 use crate::plan::Predicate;
-use crate::query::each;
 use crate::query::{Batch, Query, QuerySet, Settings};
 use crate::rule::{LoadError, Loaded, Problem, Rule, RuleLanguage, RuleType, load_paths};
+use crate::share::each;
 
 /// What becomes of a quirk of Kibana's that only changes how an alert looks or when it comes. A quirk that changes whether there
 /// is an alert is always followed.

@@ -19,6 +19,7 @@ use super::index::{Entry, FieldIndex, Finding, entries};
 use super::program::Program;
 use super::witness::{weights, witness};
 use crate::event::{Document, Layout, Value};
+use crate::share::each;
 pub use scratch::SetScratch;
 use scratch::{Known, State};
 
@@ -163,7 +164,7 @@ impl Set {
                 self.is_eager[field] |= is_witness;
             }
         }
-        self.fields.iter_mut().for_each(FieldIndex::settle);
+        each(self.fields.iter_mut().collect(), &FieldIndex::settle);
         self.eager = (0..self.fields.len() as u32).filter(|&field| self.is_eager[field as usize]).collect();
     }
 

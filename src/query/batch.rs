@@ -7,12 +7,12 @@ use std::sync::Arc;
 #[cfg(feature = "parallel")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use super::share::each;
 use super::{Kind, Query, QuerySet, Settings};
 use crate::eval::CompileError;
 use crate::eval::order::Clock;
 use crate::eval::set::SetScratch;
 use crate::event::{Event, EventError, MAX_BYTES, Record, Scratch};
+use crate::share::each;
 
 /// Bytes that are read at once: few enough to stay in a thread's cache.
 const BLOCK: usize = 512 << 10;

@@ -10,10 +10,20 @@ mod run;
 mod saved;
 mod set;
 mod settings;
-mod share;
 
 use std::sync::{Arc, OnceLock};
 
+#[cfg(feature = "rules")]
+use crate::diagnostic::Diagnostics;
+use crate::endgame;
+use crate::eval::order::Clock;
+use crate::eval::sample::Sample;
+use crate::eval::sequence::Sequence;
+use crate::eval::{Program, Verdicts};
+use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
+#[cfg(feature = "rules")]
+use crate::function::Datum;
+use crate::plan;
 pub use batch::{Batch, Prepare, ReadError, in_time_order};
 pub use build::Builder;
 pub use hit::{Hit, response};
@@ -25,21 +35,6 @@ pub use saved::RunState;
 pub(crate) use saved::{HitState, load_hit, save_hit};
 pub use set::{Matches, QuerySet, SetStats};
 pub use settings::{Position, Settings};
-#[cfg(feature = "rules")]
-pub(crate) use share::each;
-#[cfg(feature = "rules")]
-pub(crate) use share::give_up;
-
-use crate::diagnostic::Diagnostics;
-use crate::endgame;
-use crate::eval::order::Clock;
-use crate::eval::sample::Sample;
-use crate::eval::sequence::Sequence;
-use crate::eval::{Program, Verdicts};
-use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
-#[cfg(feature = "rules")]
-use crate::function::Datum;
-use crate::plan;
 
 /// A query on single events, compiled. Cheap to clone.
 ///

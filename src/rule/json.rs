@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 
 use super::place::Places;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::share::each;
 use crate::source::{Source, Span};
 
 /// What one object of an export is.
@@ -63,7 +64,7 @@ fn is_pretty(text: &str) -> bool {
 
 fn one(file: &Arc<str>, text: &Arc<str>, whole: &RawValue) -> Vec<Result<(Json, Places), Diagnostics>> {
     match serde_json::from_str::<Vec<&RawValue>>(whole.get()).ok().or_else(|| page(whole)) {
-        Some(list) => list.into_iter().map(|item| object(file, text, item.get())).collect(),
+        Some(list) => each(list, &|item| object(file, text, item.get())),
         None => vec![object(file, text, whole.get())],
     }
 }
@@ -77,7 +78,7 @@ fn page(whole: &RawValue) -> Option<Vec<&RawValue>> {
 
 fn lines(file: &Arc<str>, text: &Arc<str>) -> Vec<Result<(Json, Places), Diagnostics>> {
     let filled = text.lines().filter(|line| !line.trim().is_empty());
-    filled.map(|line| object(file, text, line)).collect()
+    each(filled.collect(), &|line| object(file, text, line))
 }
 
 /// One object; `raw` is a slice of `text`.

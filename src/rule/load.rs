@@ -11,6 +11,7 @@ use super::json::{self, Line};
 use super::place::Places;
 use super::{Problem, Rule, toml};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::share::each;
 use crate::source::{Source, Span};
 
 /// How a rule text is written.
@@ -91,24 +92,36 @@ impl LoadError {
 /// The rules of files and directories. A directory is searched to its bottom for `*.toml` files with a `[rule]` table and for
 /// `*.json`, `*.ndjson` and `*.jsonl` files; names that begin with a dot, histories and tests are passed over.
 ///
+/// With the feature `parallel`, called on a thread of a pool of rayon's, the threads of the pool share the work.
+///
 /// # Errors
 /// When a path cannot be read. What is wrong with the rules themselves is in [`Loaded::problems`].
 pub fn load_paths<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded, LoadError> {
-    let mut loaded = Loaded::default();
+    let mut texts = Vec::new();
     for path in paths {
         let path = path.as_ref();
         let named = path.is_file();
         for file in files(path)? {
             let bytes = std::fs::read(&file).map_err(|cause| LoadError { path: file.clone(), cause })?;
-            let name = file.to_string_lossy();
-            match String::from_utf8(bytes) {
-                Ok(text) if named || is_rule_text(&name, &text) => load_text(&name, &text, &mut loaded),
-                Ok(_) => {}
-                Err(error) => loaded.problems.push(not_utf8(&name, &error)),
-            }
+            texts.push((file, named, bytes));
         }
     }
-    Ok(loaded)
+    let load = |(file, named, bytes): (PathBuf, bool, Vec<u8>)| {
+        let (name, mut loaded) = (file.to_string_lossy(), Loaded::default());
+        match String::from_utf8(bytes) {
+            Ok(text) if named || is_rule_text(&name, &text) => load_text(&name, &text, &mut loaded),
+            Ok(_) => {}
+            Err(error) => loaded.problems.push(not_utf8(&name, &error)),
+        }
+        loaded
+    };
+    Ok(together(each(texts, &load)))
+}
+
+fn together(all: Vec<Loaded>) -> Loaded {
+    let mut loaded = Loaded::default();
+    all.into_iter().for_each(|own| loaded.extend(own));
+    loaded
 }
 
 /// The rule files below a path, sorted; a file stands for itself.
@@ -176,12 +189,15 @@ pub fn load_text(file: &str, text: &str, loaded: &mut Loaded) {
     match format {
         Format::Toml => loaded.add(toml_rule(&file, &text)),
         Format::Json => {
-            for object in json::objects(&file, &text) {
+            let load = |object| {
+                let mut own = Loaded::default();
                 match object {
-                    Ok((document, places)) => json_object(document, places, loaded),
-                    Err(findings) => loaded.problems.push(Problem::of_file(Arc::clone(&file), findings)),
+                    Ok((document, places)) => json_object(document, places, &mut own),
+                    Err(findings) => own.problems.push(Problem::of_file(Arc::clone(&file), findings)),
                 }
-            }
+                own
+            };
+            loaded.extend(together(each(json::objects(&file, &text), &load)));
         }
     }
 }

@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Alert, Engine, EngineSettings, RuleSet};
 use crate::eval::order::Ordinal;
 use crate::event::Event;
-use crate::query::{give_up, in_time_order};
+use crate::query::in_time_order;
+use crate::share::give_up;
 
 /// Most alerts that wait for the end of the recording.
 const WAITING: usize = 65_536;

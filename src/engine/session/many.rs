@@ -5,7 +5,8 @@ use std::sync::Arc;
 use super::{Alert, Engine, State};
 use crate::event::Event;
 use crate::event::time::Instant;
-use crate::query::{Hit, each};
+use crate::query::Hit;
+use crate::share::each;
 
 /// Most events that the rules take side by side.
 const MANY: usize = 1_024;
