@@ -17,7 +17,7 @@ use measure::{ratio, time, turns};
 use serde_json::{Value, json};
 
 const EVENTS: usize = 100_000;
-const TURNS: usize = 3;
+const TURNS: usize = 5;
 const STARTS: usize = 40;
 
 fn main() {
@@ -113,26 +113,24 @@ fn spent(program: &Path, arguments: &[&str]) -> Duration {
     threads(program, arguments).into_iter().sum()
 }
 
-fn wall(program: &Path, arguments: &[&str]) -> Duration {
+/// What so many processes take that start together.
+fn wall(program: &Path, arguments: &[&str], processes: usize) -> Duration {
+    let start = || Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
     time(|| {
-        assert!(
-            Command::new(program)
-                .args(arguments)
-                .stdout(Stdio::null())
-                .stderr(Stdio::null())
-                .status()
-                .unwrap()
-                .success()
-        )
+        let mut all: Vec<_> = (0..processes).map(|_| start()).collect();
+        assert!(all.iter_mut().all(|child| child.wait().unwrap().success()), "{} {arguments:?}", program.display());
     })
 }
 
-/// One thread against two.
+/// One thread against two; and, for what the machine gives at most, a process twice against two that have nothing to do with each
+/// other.
 fn one_against_two(name: &str, program: &Path, arguments: &[&str]) {
     let with = |jobs: &'static str| [arguments, &["--jobs", jobs]].concat();
     let (one, two) = (with("1"), with("2"));
-    let measured = turns(TURNS, || wall(program, &one), || wall(program, &two));
+    let measured = turns(TURNS, || wall(program, &one, 1), || wall(program, &two, 1));
     ratio(&format!("{name}, one thread : two, on the wall"), measured, EVENTS, "≥ 1.8");
+    let measured = turns(TURNS, || 2 * wall(program, &one, 1), || wall(program, &one, 2));
+    ratio(&format!("{name}, two processes one after the other : side by side"), measured, 2 * EVENTS, "–");
     let measured = turns(TURNS, || spent(program, &two), || spent(program, &one));
     ratio(&format!("{name}, all work of two threads : of one"), measured, EVENTS, "–");
 }
