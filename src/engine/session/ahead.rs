@@ -14,7 +14,7 @@ const WAITING: usize = 65_536;
 /// Judges the events of a recording while others are still being read.
 ///
 /// Whether they come in the order of their time shows only at the end. Until then the alerts wait, and the events are kept: where
-/// one comes too early, or too many alerts wait, all is judged anew when all is there.
+/// one comes too early, or more than 65,536 alerts wait, all is judged anew when all is there.
 ///
 /// ```
 /// use std::sync::Arc;
@@ -91,7 +91,10 @@ impl Judged {
             }
             self.alerts.extend(self.engine.push_at(ordinal.clone(), Arc::clone(event)));
             self.newest = Some(ordinal);
+            if self.alerts.len() > WAITING {
+                return false;
+            }
         }
-        self.alerts.len() <= WAITING
+        true
     }
 }
