@@ -19,7 +19,6 @@ use super::index::{Entry, FieldIndex, Finding, entries};
 use super::program::Program;
 use super::witness::{weights, witness};
 use crate::event::{Document, Layout, Value};
-use crate::share::each;
 pub use scratch::SetScratch;
 use scratch::{Known, State};
 
@@ -164,7 +163,7 @@ impl Set {
                 self.is_eager[field] |= is_witness;
             }
         }
-        each(self.fields.iter_mut().collect(), &FieldIndex::settle);
+        self.fields.iter_mut().for_each(FieldIndex::settle);
         self.eager = (0..self.fields.len() as u32).filter(|&field| self.is_eager[field as usize]).collect();
     }
 

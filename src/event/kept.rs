@@ -128,6 +128,10 @@ impl Kept {
 
     /// Shows the values of a field that was kept; `None` for one that was not.
     pub fn any(&self, path: &str, visit: &mut dyn FnMut(Value<'_>) -> bool) -> Option<bool> {
+        if path.is_empty() {
+            // A name that the scanner does not look for.
+            return None;
+        }
         let is_path = |field: u32| self.layout.paths.get(field as usize).is_some_and(|own| **own == *path);
         let at = self.notes.iter().position(|note| matches!(note, Note::Field(field) if is_path(*field)))?;
         let mut values = self.notes[at + 1..].iter().map_while(|note| match note {

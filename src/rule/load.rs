@@ -73,6 +73,14 @@ impl Loaded {
     }
 }
 
+impl FromIterator<Self> for Loaded {
+    fn from_iter<T: IntoIterator<Item = Self>>(all: T) -> Self {
+        let mut loaded = Self::default();
+        all.into_iter().for_each(|own| loaded.extend(own));
+        loaded
+    }
+}
+
 /// A file or directory could not be read.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot read {}: {cause}", path.display())]
@@ -97,31 +105,25 @@ impl LoadError {
 /// # Errors
 /// When a path cannot be read. What is wrong with the rules themselves is in [`Loaded::problems`].
 pub fn load_paths<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded, LoadError> {
-    let mut texts = Vec::new();
+    let mut all = Vec::new();
     for path in paths {
         let path = path.as_ref();
         let named = path.is_file();
-        for file in files(path)? {
-            let bytes = std::fs::read(&file).map_err(|cause| LoadError { path: file.clone(), cause })?;
-            texts.push((file, named, bytes));
-        }
+        all.extend(files(path)?.into_iter().map(|file| (file, named)));
     }
-    let load = |(file, named, bytes): (PathBuf, bool, Vec<u8>)| {
-        let (name, mut loaded) = (file.to_string_lossy(), Loaded::default());
-        match String::from_utf8(bytes) {
-            Ok(text) if named || is_rule_text(&name, &text) => load_text(&name, &text, &mut loaded),
-            Ok(_) => {}
-            Err(error) => loaded.problems.push(not_utf8(&name, &error)),
-        }
-        loaded
-    };
-    Ok(together(each(texts, &load)))
+    each(all, &load_file).into_iter().collect()
 }
 
-fn together(all: Vec<Loaded>) -> Loaded {
-    let mut loaded = Loaded::default();
-    all.into_iter().for_each(|own| loaded.extend(own));
-    loaded
+/// The rules of a file that was named, or met in a directory.
+fn load_file((file, named): (PathBuf, bool)) -> Result<Loaded, LoadError> {
+    let bytes = std::fs::read(&file).map_err(|cause| LoadError { path: file.clone(), cause })?;
+    let (name, mut loaded) = (file.to_string_lossy(), Loaded::default());
+    match String::from_utf8(bytes) {
+        Ok(text) if named || is_rule_text(&name, &text) => load_text(&name, &text, &mut loaded),
+        Ok(_) => {}
+        Err(error) => loaded.problems.push(not_utf8(&name, &error)),
+    }
+    Ok(loaded)
 }
 
 /// The rule files below a path, sorted; a file stands for itself.
@@ -175,6 +177,8 @@ fn not_utf8(name: &str, error: &std::string::FromUtf8Error) -> Problem {
 
 /// The rules of one text; `file` is its name in messages.
 ///
+/// With the feature `parallel`, called on a thread of a pool of rayon's, the threads of the pool share the work.
+///
 /// ```
 /// use elkhound::rule::{Loaded, load_text};
 /// let mut loaded = Loaded::default();
@@ -197,7 +201,7 @@ pub fn load_text(file: &str, text: &str, loaded: &mut Loaded) {
                 }
                 own
             };
-            loaded.extend(together(each(json::objects(&file, &text), &load)));
+            loaded.extend(each(json::objects(&file, &text), &load).into_iter().collect());
         }
     }
 }
