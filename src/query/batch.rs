@@ -2,7 +2,7 @@
 
 #[cfg(feature = "parallel")]
 use std::collections::BTreeMap;
-use std::io::Read;
+use std::io::{ErrorKind, Read};
 use std::sync::Arc;
 #[cfg(feature = "parallel")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -212,18 +212,18 @@ impl Batch {
     /// The lines of a block, whose memory is kept for the next one.
     fn piece(
         &self,
-        Block { text, mut line }: Block,
+        Block { text: block, length, mut line }: Block,
         prepare: Prepare<'_>,
         memory: &mut Memory,
         out: &mut Vec<Arc<Event>>,
     ) -> Result<(), ReadError> {
-        let mut start = 0;
-        for end in memchr::memchr_iter(b'\n', &text).chain(std::iter::once(text.len())) {
+        let (text, mut start) = (&block[..length], 0);
+        for end in memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
             let event = self.line(text[start..end].trim_ascii(), line, prepare, memory);
             out.extend(event.map_err(|error| ReadError::Line(line, error))?.map(Arc::new));
             (start, line) = (end + 1, line + 1);
         }
-        memory.block = text;
+        memory.block = block;
         Ok(())
     }
 
@@ -283,7 +283,10 @@ struct Blocks<'i> {
 
 /// Whole lines; the last one has no line end, so that their number is one more than that of the line ends.
 struct Block {
+    /// The lines, and after them what the memory held before.
     text: Vec<u8>,
+    /// How long the lines are.
+    length: usize,
     /// The number of the first, from 1.
     line: u64,
 }
@@ -298,28 +301,44 @@ impl Blocks<'_> {
 
     /// The next block, in the memory of one that is done.
     fn next(&mut self, memory: Vec<u8>) -> std::io::Result<Option<Block>> {
-        let mut text = memory;
-        text.clear();
-        text.append(&mut self.rest);
+        let (mut text, mut length) = (memory, self.rest.len());
+        text.resize(text.len().max(length), 0);
+        text[..length].copy_from_slice(&self.rest);
+        self.rest.clear();
         let mut cut = None;
         while !self.ended && cut.is_none() {
-            let before = text.len();
-            let read = (&mut *self.input).take(BLOCK as u64).read_to_end(&mut text)?;
-            self.ended = read < BLOCK;
-            cut = memchr::memrchr(b'\n', &text[before..]).map(|at| before + at);
+            let before = length;
+            length += self.fill(&mut text, before)?;
+            cut = memchr::memrchr(b'\n', &text[before..length]).map(|at| before + at);
             // A line that is too long is an error, which need not be read to its end.
-            self.ended |= cut.is_none() && text.len() > MAX_BYTES;
+            self.ended |= cut.is_none() && length > MAX_BYTES;
         }
         if let Some(cut) = cut.filter(|_| !self.ended) {
-            self.rest.extend_from_slice(&text[cut + 1..]);
-            text.truncate(cut);
+            self.rest.extend_from_slice(&text[cut + 1..length]);
+            length = cut;
         }
-        if text.is_empty() && self.ended && self.rest.is_empty() {
+        if length == 0 && self.ended && self.rest.is_empty() {
             return Ok(None);
         }
         let line = self.lines + 1;
-        self.lines += 1 + memchr::memchr_iter(b'\n', &text).count() as u64;
-        Ok(Some(Block { text, line }))
+        self.lines += 1 + memchr::memchr_iter(b'\n', &text[..length]).count() as u64;
+        Ok(Some(Block { text, length, line }))
+    }
+
+    /// Reads into `text` from `start` on, a block at most, and notes the end of the input; gives how many bytes were read. What
+    /// was memory before is not cleared again.
+    fn fill(&mut self, text: &mut Vec<u8>, start: usize) -> std::io::Result<usize> {
+        let (mut at, end) = (start, start + BLOCK);
+        text.resize(text.len().max(end), 0);
+        while at < end && !self.ended {
+            match self.input.read(&mut text[at..end]) {
+                Ok(0) => self.ended = true,
+                Ok(read) => at += read,
+                Err(error) if error.kind() == ErrorKind::Interrupted => {}
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(at - start)
     }
 }
 
