@@ -152,7 +152,7 @@ impl SequenceRun {
         }
         let first = event_of(events, first)?;
         let key = Key(state.key.clone());
-        let own = sequence.only_key(&first).is_none_or(|only| only != key);
+        let own = !sequence.is_only_key(&first, &key);
         let later = later.iter().map(|&(number, time)| Ok((event_of(events, number)?, time)));
         let later = later.collect::<Result<Vec<_>, StateError>>()?;
         let partial = Partial::new(first, start, state);

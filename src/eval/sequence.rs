@@ -105,7 +105,7 @@ impl Sequence {
     }
 
     /// Whether this is the one key of the event as the first of a sequence.
-    fn is_only_key(&self, event: &Event, key: &Key) -> bool {
+    pub(super) fn is_only_key(&self, event: &Event, key: &Key) -> bool {
         self.positive.first().is_some_and(|&at| self.stages[at].keys.is_only(event, key))
     }
 
