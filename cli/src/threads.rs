@@ -30,10 +30,15 @@ pub fn write<T: Sync, R: Send>(
         return Ok(next());
     }
     let write = || {
-        items.chunks(WAITING).try_for_each(|some| {
-            let texts: Vec<String> = some.par_iter().map(&text).collect();
-            texts.iter().try_for_each(|text| data.text(text))
-        })
+        let mut made: Vec<String> = Vec::new();
+        for some in items.chunks(WAITING).chain(std::iter::once(&[][..])) {
+            // Those that are made are written while the next ones are made.
+            let make = || some.par_iter().map(&text).collect();
+            let (next, written) = rayon::join(make, || made.iter().try_for_each(|text| data.text(text)));
+            written?;
+            made = next;
+        }
+        Ok(())
     };
     let (next, written) = rayon::join(next, write);
     written.map(|()| next)

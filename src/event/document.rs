@@ -7,7 +7,7 @@ use serde_json::Value as Json;
 use super::index::{DataStream, Part};
 use super::kept::Kept;
 use super::layout::ROOT;
-use super::{Document, FieldKey, Layout, Scratch, Value, value};
+use super::{Document, FieldKey, Layout, Scratch, Tree, Value, value};
 
 /// Longest event in bytes, unless set otherwise.
 pub const MAX_BYTES: usize = 10 << 20;
@@ -215,7 +215,14 @@ impl Event {
 
     /// Its `_index`, else the data stream that its own fields name.
     pub fn own_index(&self) -> Option<String> {
-        self.index.as_deref().map(str::to_owned).or_else(|| self.data_stream())
+        let stream = || data_stream(&mut |name, visit| self.any(&FieldKey::new(0, name), visit));
+        self.index.as_deref().map(str::to_owned).or_else(stream)
+    }
+
+    /// The same where the event has been read.
+    #[cfg(feature = "rules")]
+    pub(crate) fn own_index_of(&self, tree: &Tree<'_>) -> Option<String> {
+        self.index.as_deref().map(str::to_owned).or_else(|| data_stream(&mut |name, visit| tree.any_text(name, visit)))
     }
 
     /// The event itself, unchanged. Of an event that a batch has read it is parsed when it is first asked for.
@@ -226,26 +233,30 @@ impl Event {
         }
     }
 
+    /// The same as a tree that borrows it, which is not kept: for those who read all of it once.
+    pub(crate) fn tree(&self) -> Tree<'_> {
+        match &self.source {
+            Source::Parsed(source) => Tree::of(source),
+            Source::Kept(kept) => kept.tree(),
+        }
+    }
+
+    /// The event itself as JSON text, in one line.
+    ///
+    /// ```
+    /// let event = elkhound::event::Event::from_json(r#"{"x": [1, 2.50]}"#)?;
+    /// assert_eq!(event.to_line(), r#"{"x":[1,2.5]}"#);
+    /// # Ok::<(), elkhound::event::EventError>(())
+    /// ```
+    pub fn to_line(&self) -> String {
+        // Nothing in it can fail to be written.
+        serde_json::to_string(&self.tree()).unwrap_or_default()
+    }
+
     /// The name by which index patterns know the event: its `_index`, else the data stream that its own fields name, else where
     /// it was read.
     pub fn index_name(&self) -> Option<String> {
         self.own_index().or_else(|| self.index().map(str::to_owned))
-    }
-
-    fn data_stream(&self) -> Option<String> {
-        let field = |name: &str| {
-            let mut found = None;
-            self.any(&FieldKey::new(0, name), &mut |value| {
-                if let Value::Str(text) = value {
-                    found = Some(text.to_owned());
-                }
-                found.is_some()
-            });
-            found
-        };
-        let dataset = field("data_stream.dataset")?;
-        let part = |name, default: &str| field(name).unwrap_or_else(|| default.to_owned());
-        Some(format!("{}-{dataset}-{}", part("data_stream.type", "logs"), part("data_stream.namespace", "default")))
     }
 
     /// What the index says of a field that the event itself does not have.
@@ -254,6 +265,26 @@ impl Event {
         let absent = !self.source().any(&FieldKey::new(0, path), &mut |value| value.exists());
         DataStream::of_index(self.index.as_deref()?).filter(|_| absent).map(|stream| stream.part(part))
     }
+}
+
+/// Shows the values of a field until one will do; tells whether one did.
+type Any<'a> = &'a mut dyn FnMut(&str, &mut dyn FnMut(Value<'_>) -> bool) -> bool;
+
+/// The data stream that the fields of an event name.
+fn data_stream(any: Any<'_>) -> Option<String> {
+    let mut field = |name: &str| {
+        let mut found = None;
+        any(name, &mut |value| {
+            if let Value::Str(text) = value {
+                found = Some(text.to_owned());
+            }
+            found.is_some()
+        });
+        found
+    };
+    let dataset = field("data_stream.dataset")?;
+    let mut part = |name, default: &str| field(name).unwrap_or_else(|| default.to_owned());
+    Some(format!("{}-{dataset}-{}", part("data_stream.type", "logs"), part("data_stream.namespace", "default")))
 }
 
 /// About how many bytes a value takes besides itself: with each member of an object go its name, a hash and a place in a table.

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use serde_json::Value as Json;
 
 use super::record::Slot;
-use super::{Event, Layout, Value};
+use super::{Event, Layout, Tree, Value};
 
 /// An event as text, of which the fields of a layout were read. The rest is parsed once it is asked for.
 ///
@@ -104,8 +104,19 @@ impl Kept {
     }
 
     fn parse(&self) -> Json {
-        let text = self.text.get(..self.length as usize).unwrap_or_default();
-        Event::from_json(text).map(Event::into_source).unwrap_or_default()
+        Event::from_json(self.json()).map(Event::into_source).unwrap_or_default()
+    }
+
+    fn json(&self) -> &str {
+        self.text.get(..self.length as usize).unwrap_or_default()
+    }
+
+    /// The event itself for once; it is not kept.
+    pub fn tree(&self) -> Tree<'_> {
+        match self.source.get() {
+            Some(source) => Tree::of(source),
+            None => serde_json::from_str(self.json()).map_or(Tree::Null, Tree::into_source),
+        }
     }
 
     /// Whether its text has a word, or may have it behind an escape.

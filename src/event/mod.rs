@@ -12,6 +12,7 @@ mod record;
 mod scan;
 pub mod table;
 pub mod time;
+mod tree;
 pub mod value;
 
 #[cfg(feature = "rules")]
@@ -19,6 +20,7 @@ pub(crate) use document::EventState;
 pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
 pub use layout::Layout;
 pub use record::{Listed, Record, Scratch};
+pub(crate) use tree::{Member, Tree};
 pub use value::Value;
 
 /// A field that a program reads: a small number, unique within the program, and the dotted path it stands for.

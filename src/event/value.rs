@@ -24,7 +24,18 @@ pub enum Value<'a> {
     Object(bool),
 }
 
-impl Value<'_> {
+impl<'a> Value<'a> {
+    /// A JSON value that is neither a list nor an object.
+    pub(crate) fn of_scalar(json: &'a Json) -> Option<Self> {
+        match json {
+            Json::Null => Some(Self::Null),
+            Json::Bool(value) => Some(Self::Bool(*value)),
+            Json::Number(number) => Some(Self::from(number)),
+            Json::String(text) => Some(Self::Str(text)),
+            Json::Array(_) | Json::Object(_) => None,
+        }
+    }
+
     /// Whether the value counts as one: neither null nor an object without leaves.
     pub const fn exists(self) -> bool {
         !matches!(self, Self::Null | Self::Object(false))
@@ -140,11 +151,8 @@ fn any_value(json: &Json, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
 
 fn scalar(json: &Json) -> Value<'_> {
     match json {
-        Json::Null | Json::Array(_) => Value::Null,
-        Json::Bool(value) => Value::Bool(*value),
-        Json::Number(number) => Value::from(number),
-        Json::String(text) => Value::Str(text),
         Json::Object(_) => Value::Object(leaves(json, &mut String::new(), &mut |_, value| value.exists())),
+        other => Value::of_scalar(other).unwrap_or(Value::Null),
     }
 }
 

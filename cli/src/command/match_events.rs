@@ -45,7 +45,7 @@ pub fn run(args: &MatchArgs) -> Outcome {
 /// An event as it came, a sequence as JSON.
 fn line(hit: &Hit) -> String {
     match hit.events() {
-        [Some(event)] if hit.is_event() => event.source().to_string(),
+        [Some(event)] if hit.is_event() => event.to_line(),
         _ => hit.to_json().to_string(),
     }
 }

@@ -7,7 +7,7 @@ use sha2::{Digest, Sha256};
 use uuid::Uuid;
 
 use super::{Alert, Details, kibana};
-use crate::event::Event;
+use crate::event::{Event, Member, Tree};
 use crate::rule::{Rule, RuleType};
 
 /// The Kibana space that alerts belong to.
@@ -27,8 +27,16 @@ pub(super) struct Origin {
 impl Origin {
     /// Of an event; one without an id has the hash of its content for one.
     pub fn of(event: &Event) -> Self {
-        let id = event.own_id().map_or_else(|| content_hash(event.source()), str::to_owned);
-        Self { index: event.own_index().unwrap_or_default(), id }
+        match event.own_id() {
+            Some(id) => Self { index: event.own_index().unwrap_or_default(), id: id.to_owned() },
+            None => Self::of_read(event, &event.tree()),
+        }
+    }
+
+    /// The same for an event that has been read.
+    fn of_read(event: &Event, tree: &Tree<'_>) -> Self {
+        let id = event.own_id().map_or_else(|| content_hash(tree), str::to_owned);
+        Self { index: event.own_index_of(tree).unwrap_or_default(), id }
     }
 }
 
@@ -37,13 +45,21 @@ impl Alert {
     /// `_id` is known by its content. (Kibana: `kibana.alert.uuid`; the ways to build it are Kibana's, the hashes of new terms
     /// and suppressed alerts and the UUIDs of thresholds are not.)
     pub fn id(&self) -> String {
+        self.id_of(None)
+    }
+
+    /// The same where the first event may have been read already.
+    pub(super) fn id_of(&self, first: Option<&Tree<'_>>) -> String {
         let rule = rule_uuid(self.rule());
         match &self.finding.details {
             Details::Group(_) => kibana::group::shell_id(self),
             Details::Threshold(_) => of_document(&self.threshold_origin(), &rule),
             details => {
                 let event = self.events().iter().flatten().next();
-                let origin = event.map_or_else(Origin::default, |event| Origin::of(event));
+                let origin = event.map_or_else(Origin::default, |event| match first {
+                    Some(tree) => Origin::of_read(event, tree),
+                    None => Origin::of(event),
+                });
                 match (details, self.parts_of_suppression()) {
                     (Details::NewTerms(terms), _) => {
                         structural(&json!([origin.index, origin.id, VERSION, format!("{SPACE}:{rule}"), terms]))
@@ -98,7 +114,7 @@ pub(super) fn named(name: &str) -> String {
 
 /// The hash of a value as a whole.
 pub(super) fn structural(value: &Json) -> String {
-    content_hash(value)
+    content_hash(&Tree::of(value))
 }
 
 /// SHA-256 over texts one after the other, in hexadecimal.
@@ -114,18 +130,18 @@ fn hex(bytes: &[u8]) -> String {
 }
 
 /// A hash of a value that does not depend on the order of members.
-fn content_hash(value: &Json) -> String {
+fn content_hash(value: &Tree<'_>) -> String {
     let mut text = Vec::new();
     feed(value, &mut text);
     hex(&Sha256::digest(&text))
 }
 
 /// Writes a value so that different ones differ: the length of everything stands before it. Writing to memory does not fail.
-fn feed(value: &Json, out: &mut Vec<u8>) {
+fn feed(value: &Tree<'_>, out: &mut Vec<u8>) {
     match value {
-        Json::Object(object) => {
-            let mut members: Vec<(&String, &Json)> = object.iter().collect();
-            members.sort_by_key(|(key, _)| *key);
+        Tree::Object(members) => {
+            let mut members: Vec<&Member<'_>> = members.iter().collect();
+            members.sort_unstable_by(|(a, _), (b, _)| a.cmp(b));
             out.push(b'{');
             number(members.len(), out);
             for (key, below) in members {
@@ -134,12 +150,12 @@ fn feed(value: &Json, out: &mut Vec<u8>) {
                 feed(below, out);
             }
         }
-        Json::Array(items) => {
+        Tree::Array(items) => {
             out.push(b'[');
             number(items.len(), out);
             items.iter().for_each(|item| feed(item, out));
         }
-        Json::String(text) if text.bytes().all(stands_for_itself) => {
+        Tree::Text(text) if text.bytes().all(stands_for_itself) => {
             number(text.len() + 2, out);
             out.push(b'"');
             out.extend_from_slice(text.as_bytes());

@@ -11,8 +11,8 @@ use super::overrides::{Overrides, each_value};
 use super::reason::reason;
 use super::source::{Object, at, below, clean, instant, remove};
 use super::{Alert, Details, Suppressed};
-use crate::event::Event;
 use crate::event::time::to_iso;
+use crate::event::{Event, Value};
 
 /// A document that an alert was made of: what it came from itself, and how deep it lies.
 #[derive(Debug, Clone)]
@@ -26,6 +26,9 @@ impl Parent {
     /// An event, or an alert that became an event of another rule.
     pub fn of_event(event: &Event) -> Self {
         let origin = Origin::of(event);
+        if !event.may_say("kibana") {
+            return Self::raw(&origin);
+        }
         let empty = Object::new();
         let source = event.source().as_object().unwrap_or(&empty);
         if at(source, "kibana.alert.uuid").is_none() {
@@ -192,7 +195,7 @@ pub(super) fn terms(suppressed: &Suppressed) -> Vec<Json> {
 
 /// The source's own time.
 pub(super) fn original_time(source: &Object) -> Option<String> {
-    at(source, "@timestamp").and_then(instant).map(to_iso)
+    instant(Value::of_scalar(at(source, "@timestamp")?)?).map(to_iso)
 }
 
 impl Alert {
@@ -225,7 +228,7 @@ impl Alert {
     }
 
     fn latest(&self) -> Option<crate::event::time::Instant> {
-        let time = |event: &Event| at(event.source().as_object()?, "@timestamp").and_then(instant);
+        let time = |event: &Event| instant(Value::of_scalar(at(event.source().as_object()?, "@timestamp")?)?);
         self.events().iter().flatten().filter_map(|event| time(event)).max()
     }
 }

@@ -5,9 +5,10 @@ use serde_json::{Value as Json, json};
 
 use super::source::at;
 use super::{Alert, Details, Enrichment, Suppressed, ThresholdResult, kibana};
-use crate::event::Event;
 use crate::event::time::to_iso;
+use crate::event::{Event, Tree};
 use crate::query::Hit;
+use crate::rule::Rule;
 
 impl Alert {
     /// The alert as a document: the rule's identity, severity, risk and threat, the reason, and the events unchanged.
@@ -35,26 +36,47 @@ pub(super) struct Minimal<'a>(pub &'a Alert);
 
 impl Serialize for Minimal<'_> {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let (alert, rule) = (self.0, self.0.rule());
+        let alert = self.0;
+        let events: Vec<Shown<'_>> = alert.events().iter().map(|event| Shown::of(event.as_deref())).collect();
+        let first = events.iter().find_map(Shown::source);
         let mut out = serializer.serialize_map(None)?;
-        out.serialize_entry("id", &alert.id())?;
-        out.serialize_entry(
-            "rule",
-            &json!({
-                "id": rule.id(), "name": rule.name(), "version": rule.version(), "type": rule.kind().name(),
-                "severity": rule.severity().name(), "risk_score": rule.risk_score(), "threat": rule.threat(),
-            }),
-        )?;
-        out.serialize_entry("reason", &alert.reason())?;
+        out.serialize_entry("id", &alert.id_of(first))?;
+        out.serialize_entry("rule", &ShownRule::of(alert.rule()))?;
+        out.serialize_entry("reason", &alert.reason_of(first))?;
         if let Json::Object(details) = alert.details() {
             details.iter().try_for_each(|(name, value)| out.serialize_entry(name, value))?;
         }
         if let Some(suppressed) = &alert.finding.suppressed {
             out.serialize_entry("suppression", &suppression(suppressed))?;
         }
-        let events: Vec<Shown<'_>> = alert.events().iter().map(|event| Shown::of(event.as_deref())).collect();
         out.serialize_entry("events", &events)?;
         out.end()
+    }
+}
+
+/// A rule of an alert.
+#[derive(serde::Serialize)]
+struct ShownRule<'a> {
+    id: Option<&'a str>,
+    name: &'a str,
+    version: Option<u64>,
+    r#type: &'static str,
+    severity: &'static str,
+    risk_score: u8,
+    threat: &'a Json,
+}
+
+impl<'a> ShownRule<'a> {
+    fn of(rule: &'a Rule) -> Self {
+        Self {
+            id: rule.id(),
+            name: rule.name(),
+            version: rule.version(),
+            r#type: rule.kind().name(),
+            severity: rule.severity().name(),
+            risk_score: rule.risk_score(),
+            threat: rule.threat(),
+        }
     }
 }
 
@@ -71,7 +93,7 @@ enum Shown<'a> {
         #[serde(rename = "_id")]
         id: &'a str,
         #[serde(rename = "_source")]
-        source: &'a Json,
+        source: Tree<'a>,
     },
 }
 
@@ -79,7 +101,14 @@ impl<'a> Shown<'a> {
     fn of(event: Option<&'a Event>) -> Self {
         let Some(event) = event else { return Self::Missing { missing: true } };
         let (index, id) = (event.index().unwrap_or_default(), event.id().unwrap_or_default());
-        Self::Event { index, id, source: event.source() }
+        Self::Event { index, id, source: event.tree() }
+    }
+
+    fn source(&self) -> Option<&Tree<'a>> {
+        match self {
+            Self::Missing { .. } => None,
+            Self::Event { source, .. } => Some(source),
+        }
     }
 }
 

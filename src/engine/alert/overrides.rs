@@ -3,6 +3,7 @@
 use serde_json::Value as Json;
 
 use super::source::{Object, at, elements};
+use crate::event::Value;
 use crate::rule::{Rule, RuleSeverity};
 
 /// Severity, risk score and name of an alert.
@@ -52,13 +53,15 @@ pub(super) fn walk(source: &Object, field: &str, visit: &mut dyn FnMut(&Json)) {
 }
 
 /// A value as a text, `None` for what is no value.
-pub(super) fn text(value: &Json) -> Option<String> {
+pub(super) fn text(value: Value<'_>) -> Option<String> {
     match value {
-        Json::String(text) => Some(text.clone()),
+        Value::Str(text) => Some(text.to_owned()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Int(value) => Some(value.to_string()),
+        Value::UInt(value) => Some(value.to_string()),
         // `5.0` is the number 5.
-        Json::Number(number) if number.is_f64() => number.as_f64().map(|number| number.to_string()),
-        Json::Number(_) | Json::Bool(_) => Some(value.to_string()),
-        Json::Null | Json::Array(_) | Json::Object(_) => None,
+        Value::Float(value) => Some(value.to_string()),
+        Value::Null | Value::Object(_) => None,
     }
 }
 
@@ -85,7 +88,7 @@ fn holds(entry: &Json, source: &Object) -> bool {
     let number = wanted.parse::<f64>().map(f64::floor);
     let mut found = false;
     each_value(source, field, |value| {
-        found |= match (field, &number, text(value)) {
+        found |= match (field, &number, Value::of_scalar(value).and_then(text)) {
             ("event.severity", Ok(number), Some(text)) => text.parse::<f64>().is_ok_and(|own| own == *number),
             (_, _, own) => own.as_ref() == Some(&wanted),
         };
@@ -98,7 +101,7 @@ fn risk_score(rule: &Rule, source: &Object) -> Option<Json> {
     let field = rule.list("risk_score_mapping").first()?.get("field")?.as_str()?;
     let mut best: Option<f64> = None;
     each_value(source, field, |value| {
-        let number = text(value).filter(|_| !value.is_boolean());
+        let number = Value::of_scalar(value).and_then(text).filter(|_| !value.is_boolean());
         let number = number.and_then(|text| text.trim().parse::<f64>().ok()).filter(|n| (0.0..=100.0).contains(n));
         best = best.into_iter().chain(number).reduce(f64::max);
     });

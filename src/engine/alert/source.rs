@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::overrides::walk;
+use super::overrides::text;
 use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding};
+use crate::event::{Tree, Value};
 use crate::schema::{FieldType, Lookup, Origin, Schema};
 use crate::text::parse_ip;
 
@@ -22,12 +23,10 @@ pub(super) fn clean(source: &Json) -> Object {
     Cleaner { schema: Schema::ecs() }.members(kept, "")
 }
 
-/// Shows each scalar of a field, which is none of the reserved ones, that [`clean`] leaves in the source: for those who ask for a
-/// few fields only.
-pub(super) fn each_clean(source: &Json, field: &str, visit: &mut dyn FnMut(&Json)) {
-    if let Some(object) = source.as_object() {
-        Cleaner { schema: Schema::ecs() }.walk(object, 0, field, visit);
-    }
+/// Shows as a text each scalar of a field, which is none of the reserved ones, that [`clean`] leaves in the source: for those who
+/// ask for a few fields only.
+pub(super) fn each_clean(source: &Tree<'_>, field: &str, visit: &mut dyn FnMut(String)) {
+    Cleaner { schema: Schema::ecs() }.walk(source, (field, 0), true, visit);
 }
 
 /// Longer names are none of ECS, and looking each of their parts up would take too long.
@@ -62,27 +61,33 @@ impl Cleaner {
                 Some(_) => None,
             },
             Json::Null => Some(Json::Null),
-            scalar => self.kind(path).is_none_or(|kind| fits(scalar, kind)).then(|| scalar.clone()),
+            scalar => {
+                let fits = |kind| Value::of_scalar(scalar).is_some_and(|scalar| fits(scalar, kind));
+                self.kind(path).is_none_or(fits).then(|| scalar.clone())
+            }
         }
     }
 
-    /// As [`each_clean`], of an object that stands where the first `start` bytes of the field lead to.
-    fn walk(&self, object: &Object, start: usize, field: &str, visit: &mut dyn FnMut(&Json)) {
+    /// As [`each_clean`], of an object that stands where the first `start` bytes of the field lead to. Below a field without a type
+    /// all is left as it is.
+    fn walk(&self, object: &Tree<'_>, (field, start): (&str, usize), typed: bool, visit: &mut dyn FnMut(String)) {
         let rest = &field[start..];
+        let kind = |path: &str| if typed { self.kind(path) } else { None };
         if let Some(found) = object.get(rest) {
-            let kind = self.kind(field);
-            let kept = elements(found).iter().filter(|item| !(item.is_object() || item.is_array() || item.is_null()));
-            kept.filter(|scalar| kind.is_none_or(|kind| fits(scalar, kind))).for_each(&mut *visit);
+            let kind = kind(field);
+            let scalars = found.elements().iter().filter_map(Tree::scalar);
+            let kept = scalars.filter(|scalar| kind.is_none_or(|kind| fits(*scalar, kind)));
+            kept.filter_map(text).for_each(&mut *visit);
         }
         for (dot, _) in rest.match_indices('.') {
             let Some(found) = object.get(&rest[..dot]) else { continue };
-            let kind = self.kind(&field[..start + dot]);
-            for below in elements(found).iter().filter_map(Json::as_object) {
-                match kind {
-                    Some(FieldType::Object | FieldType::Nested) => self.walk(below, start + dot + 1, field, visit),
-                    Some(FieldType::Flattened | FieldType::Unsearchable) | None => walk(below, &rest[dot + 1..], visit),
-                    Some(_) => {}
-                }
+            let typed = match kind(&field[..start + dot]) {
+                Some(FieldType::Object | FieldType::Nested) => true,
+                Some(FieldType::Flattened | FieldType::Unsearchable) | None => false,
+                Some(_) => continue,
+            };
+            for below in found.elements() {
+                self.walk(below, (field, start + dot + 1), typed, visit);
             }
         }
     }
@@ -99,25 +104,26 @@ impl Cleaner {
     }
 }
 
-fn fits(scalar: &Json, kind: FieldType) -> bool {
-    let text = scalar.as_str();
-    match kind {
-        FieldType::Object | FieldType::Nested | FieldType::Flattened => false,
-        FieldType::Ip => text.and_then(parse_ip).is_some(),
-        FieldType::Boolean => scalar.is_boolean() || matches!(text, Some("true" | "false")),
-        FieldType::Date | FieldType::DateNanos => instant(scalar).is_some(),
-        kind if kind.is_number() => {
-            scalar.is_number() || text.and_then(|text| text.trim().parse::<f64>().ok()).is_some_and(f64::is_finite)
-        }
-        _ => true,
+fn fits(scalar: Value<'_>, kind: FieldType) -> bool {
+    let is_number = |text: &str| text.trim().parse::<f64>().is_ok_and(f64::is_finite);
+    match (kind, scalar) {
+        (FieldType::Object | FieldType::Nested | FieldType::Flattened, _) => false,
+        (FieldType::Ip, Value::Str(text)) => parse_ip(text).is_some(),
+        (FieldType::Boolean, Value::Str(text)) => matches!(text, "true" | "false"),
+        (FieldType::Date | FieldType::DateNanos, _) => instant(scalar).is_some(),
+        (kind, Value::Str(text)) if kind.is_number() => is_number(text),
+        (kind, Value::Int(_) | Value::UInt(_) | Value::Float(_)) if kind.is_number() => true,
+        (FieldType::Boolean, Value::Bool(_)) => true,
+        (FieldType::Ip | FieldType::Boolean, _) => false,
+        (kind, _) => !kind.is_number(),
     }
 }
 
 /// A date as events write it: a text, or milliseconds since 1970.
-pub(super) fn instant(value: &Json) -> Option<Instant> {
+pub(super) fn instant(value: Value<'_>) -> Option<Instant> {
     match value {
-        Json::String(text) => DateFormat::default().parse(text, Rounding::Down).ok(),
-        Json::Number(number) => number.as_i64().map(|millis| Instant::from(millis) * MILLISECOND),
+        Value::Str(text) => DateFormat::default().parse(text, Rounding::Down).ok(),
+        Value::Int(millis) => Some(Instant::from(millis) * MILLISECOND),
         _ => None,
     }
 }
@@ -205,7 +211,7 @@ pub(super) fn elements(value: &Json) -> &[Json] {
 mod tests {
     use serde_json::json;
 
-    use super::super::overrides::{each_value, text};
+    use super::super::overrides::each_value;
     use super::*;
 
     #[test]
@@ -244,8 +250,8 @@ mod tests {
                     let clean = clean(&source);
                     for field in fields {
                         let (mut wanted, mut found) = (Vec::new(), Vec::new());
-                        each_value(&clean, field, |value| wanted.extend(text(value)));
-                        each_clean(&source, field, &mut |value| found.extend(text(value)));
+                        each_value(&clean, field, |value| wanted.extend(Value::of_scalar(value).and_then(text)));
+                        each_clean(&Tree::of(&source), field, &mut |text| found.push(text));
                         assert_eq!(found, wanted, "{field} of {source}");
                     }
                 }

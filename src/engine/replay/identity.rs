@@ -58,6 +58,6 @@ pub(super) fn identity(finding: &Finding) -> Option<u128> {
 fn source(event: &Event) -> [String; 2] {
     match event.id() {
         Some(id) => [event.index().unwrap_or_default().to_owned(), id.to_owned()],
-        None => [event.index().unwrap_or_default().to_owned(), event.source().to_string()],
+        None => [event.index().unwrap_or_default().to_owned(), event.to_line()],
     }
 }

@@ -292,7 +292,7 @@ fn event_hash(event: &Event) -> u64 {
             hash.part(7, event.own_index().unwrap_or_default().as_bytes());
             hash.part(8, id.as_bytes());
         }
-        None => hash.part(9, event.source().to_string().as_bytes()),
+        None => hash.part(9, event.to_line().as_bytes()),
     }
     hash.finish()
 }
