@@ -9,6 +9,7 @@ mod random;
 mod random_eql;
 
 use std::io::Read;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use elkhound::event::Event;
@@ -151,4 +152,26 @@ fn where_an_event_was_read_counts() {
     let endgame = Query::builder().settings(endgame).eql("process where child of [process where true]").unwrap();
     assert_eq!(kept(&endgame, 1), [1, 2], "relations see every event");
     assert_eq!(json!(kept(&Query::kql("a > 1").unwrap(), 1)), json!([2]));
+}
+
+#[test]
+fn no_more_is_read_than_is_wanted() {
+    let text: String = (1..=20_000).map(|at| format!("{{\"a\": \"{at:0100}\"}}\n")).collect();
+    for jobs in [1, 3] {
+        for wanted in [1, 2, 3] {
+            let (mut input, mut taken, mut next) = (text.as_bytes(), 0, 1);
+            let read = Batch::of_all().read_each(&mut input, jobs, &placed, &mut |events| {
+                taken += 1;
+                for number in numbers(&events) {
+                    assert_eq!(number, next);
+                    next += 1;
+                }
+                if taken < wanted { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            });
+            read.unwrap();
+            assert_eq!(taken, wanted, "nothing is handed on after that");
+            assert!(next < 20_000);
+            assert!(jobs > 1 || !input.is_empty(), "other threads may have been faster");
+        }
+    }
 }

@@ -8,9 +8,10 @@ mod random_eql;
 #[path = "support/random_rules.rs"]
 mod random_rules;
 
+use std::convert::Infallible;
 use std::sync::Arc;
 
-use elkhound::engine::{Ahead, Alert, Engine, EngineSettings, RuleSet};
+use elkhound::engine::{Ahead, Alert, Engine, EngineSettings, Readable, RuleSet};
 use elkhound::event::Event;
 use elkhound::query::in_time_order;
 use random::Random;
@@ -65,8 +66,8 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
         }
         (alerts, pushed) = (alerts + found.len(), pushed + kept.len());
 
-        let mut ahead = Ahead::new(Arc::clone(&rules), settings.clone());
-        kept.chunks(1 + random.below(50)).for_each(|some| ahead.push(some.to_vec()));
+        let readable = if random.once_in(2) { Readable::Once } else { Readable::Again };
+        let (ahead, reads) = read(&rules, &settings, readable, kept.chunks(1 + random.below(50)));
         let ordered = in_time_order(kept.clone(), &random_rules::settings());
         let is_ordered = ordered.iter().zip(&kept).all(|(a, b)| Arc::ptr_eq(a, b));
         let (found, left) = judge(ahead);
@@ -74,6 +75,8 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
         let mut expected: Vec<Alert> = ordered.into_iter().flat_map(|event| one_by_one.push(event)).collect();
         expected.extend(one_by_one.finish());
         assert_eq!(left, if is_ordered { 0 } else { kept.len() }, "seed {seed}");
+        let twice = readable == Readable::Again && left > 0;
+        assert_eq!(reads, 1 + usize::from(twice), "seed {seed}");
         let describe_all = |alerts: &[Alert]| alerts.iter().map(describe).collect::<Vec<_>>();
         assert_eq!(describe_all(&found), describe_all(&expected), "seed {seed}");
         anew += usize::from(left > 0);
@@ -83,6 +86,22 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
         "{rounds} rounds, {pushed} events, {unparsed} of them read unparsed, {crowded} too crowded, {alerts} alerts"
     );
     assert!(alerts > rounds as usize && unparsed > pushed / 2 && crowded > 0, "the generator has become trivial");
+}
+
+/// Reads a recording of some events at a time; tells how often it was read.
+fn read<'e>(
+    rules: &Arc<RuleSet>,
+    settings: &EngineSettings,
+    readable: Readable,
+    recording: impl Iterator<Item = &'e [Arc<Event>]> + Clone,
+) -> (Ahead, usize) {
+    let mut reads = 0;
+    let ahead = Ahead::read(Arc::clone(rules), settings.clone(), readable, |take| {
+        reads += 1;
+        let _ = recording.clone().try_for_each(|some| take(some.to_vec()));
+        Ok::<(), Infallible>(())
+    });
+    (ahead.unwrap(), reads)
 }
 
 /// All alerts of a recording, and how many of its events were judged at its end only.
@@ -101,18 +120,35 @@ fn a_recording_of_which_too_many_alerts_wait_is_judged_at_its_end() {
     });
     let rules = RuleSet::load_text("a.json", &rule.to_string()).rules;
     for (events, left) in [(65_536, 0), (65_537, 65_537)] {
-        let mut ahead = Ahead::new(Arc::clone(&rules), EngineSettings::default());
+        for readable in [Readable::Once, Readable::Again] {
+            let event = Arc::new(Event::from_json("{}").unwrap());
+            let recording: Vec<_> = std::iter::repeat_n(event, events).collect();
+            let (ahead, _) = read(&rules, &EngineSettings::default(), readable, recording.chunks(1_000));
+            let (alerts, judged) = judge(ahead);
+            assert_eq!((alerts.len(), judged), (events, left));
+        }
+    }
+}
+
+#[test]
+fn of_a_recording_that_can_be_read_again_no_event_is_kept() {
+    let rule =
+        json!({"rule_id": "a", "name": "A", "type": "query", "severity": "low", "risk_score": 1, "query": "a: b"});
+    let rules = RuleSet::load_text("a.json", &rule.to_string()).rules;
+    for (readable, left) in [(Readable::Once, 1), (Readable::Again, 0)] {
         let event = Arc::new(Event::from_json("{}").unwrap());
-        ahead.push(vec![event; events]);
-        let (alerts, judged) = judge(ahead);
-        assert_eq!((alerts.len(), judged), (events, left));
+        let (weak, recording) = (Arc::downgrade(&event), [event]);
+        let (ahead, _) = read(&rules, &EngineSettings::default(), readable, recording.chunks(1));
+        drop(recording);
+        assert_eq!(weak.strong_count(), left);
+        drop(ahead);
     }
 }
 
 #[test]
 fn an_engine_that_limits_its_bytes_judges_a_recording_at_its_end() {
     let settings = EngineSettings { held_bytes: Some(1 << 20), ..EngineSettings::default() };
-    let mut ahead = Ahead::new(Arc::new(RuleSet::default()), settings);
-    ahead.push(vec![Arc::new(Event::from_json("{}").unwrap())]);
-    assert_eq!(ahead.finish().2.len(), 1);
+    let recording = [Arc::new(Event::from_json("{}").unwrap())];
+    let (ahead, reads) = read(&Arc::default(), &settings, Readable::Again, recording.chunks(1));
+    assert_eq!((ahead.finish().2.len(), reads), (1, 1));
 }

@@ -1,11 +1,13 @@
 //! Reading events: a JSON object a line, or a list of them.
 
 use std::io::{BufRead, BufReader};
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
+use elkhound::engine::Readable;
 use elkhound::event::Event;
-use elkhound::query::{Batch, Prepare};
+use elkhound::query::{Batch, Prepare, Take};
 
 use crate::failure::{Failure, Outcome};
 use crate::{input, output};
@@ -28,21 +30,36 @@ pub fn read(paths: &[PathBuf], fill: bool) -> Outcome<Vec<Arc<Event>>> {
 /// The events of all paths that matter, in order; stdin where there are none.
 pub fn read_some(paths: &[PathBuf], reading: &Reading<'_>) -> Outcome<Vec<Arc<Event>>> {
     let mut out = Vec::new();
-    read_each(paths, reading, &mut |events| out.extend(events))?;
+    read_each(paths, reading, &mut |events| {
+        out.extend(events);
+        ControlFlow::Continue(())
+    })?;
     Ok(out)
 }
 
-/// What becomes of the next events.
-type Take<'t> = &'t mut dyn FnMut(Vec<Arc<Event>>);
+/// Whether events of these paths can be read once more.
+pub fn readable(paths: &[PathBuf]) -> Readable {
+    let is_file = |path: &PathBuf| std::fs::metadata(path).is_ok_and(|metadata| metadata.is_file());
+    if !paths.is_empty() && paths.iter().all(is_file) { Readable::Again } else { Readable::Once }
+}
 
-/// The same for events that are taken while others are still read.
+/// The same for events that are taken while others are still read, as long as more are wanted.
 pub fn read_each(paths: &[PathBuf], reading: &Reading<'_>, take: Take<'_>) -> Outcome<()> {
     let stdin = [PathBuf::from("-")];
     let paths = if paths.is_empty() { &stdin } else { paths };
     let length = paths.iter().map(|path| std::fs::metadata(path).ok().map(|metadata| metadata.len())).sum();
     let bar = output::progress(length);
+    let mut going_on = true;
     for path in paths {
-        file(path, reading, &bar, take)?;
+        let mut until_enough = |events| {
+            let next = take(events);
+            going_on = next.is_continue();
+            next
+        };
+        file(path, reading, &bar, &mut until_enough)?;
+        if !going_on {
+            break;
+        }
     }
     bar.finish_and_clear();
     Ok(())
@@ -54,7 +71,7 @@ fn file(path: &Path, reading: &Reading<'_>, bar: &indicatif::ProgressBar, take: 
     let start = reader.fill_buf().map_err(|error| Failure::file(path, error))?;
     let prepare = |event, number| origin(event, &name, number, reading.fill);
     if start.split(|&byte| byte == b'\n').next().is_some_and(|line| line.trim_ascii_start().starts_with(b"[")) {
-        take(list(path, reader, &prepare)?);
+        let _ = take(list(path, reader, &prepare)?);
         return Ok(());
     }
     reading.batch.read_each(&mut reader, reading.jobs, &prepare, take).map_err(|error| Failure::file(path, error))

@@ -20,5 +20,5 @@ pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
 pub use schedule::Window;
 pub use session::{
     Ahead, Change, Engine, EngineSettings, EngineStats, HASH_VERSION, MigratedRule, Migration, Partition, PartitionKey,
-    Router, Routing, RuleStats, Snapshot, SnapshotError, Timing,
+    Readable, Router, Routing, RuleStats, Snapshot, SnapshotError, Timing,
 };

@@ -3,6 +3,7 @@
 #[cfg(feature = "parallel")]
 use std::collections::BTreeMap;
 use std::io::{ErrorKind, Read};
+use std::ops::ControlFlow;
 use std::sync::Arc;
 #[cfg(feature = "parallel")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -61,10 +62,14 @@ pub enum ReadError {
 /// [`Batch::without_fill`].
 pub type Prepare<'p> = &'p (dyn Fn(Event, u64) -> Event + Sync);
 
+/// What becomes of the next events; whether more are wanted.
+pub type Take<'t> = &'t mut dyn FnMut(Vec<Arc<Event>>) -> ControlFlow<()>;
+
 /// What a thread needs for reading.
 #[derive(Debug, Default)]
 struct Memory {
-    block: Vec<u8>,
+    /// One that was read.
+    block: Block,
     record: Scratch,
     set: SetScratch,
 }
@@ -115,12 +120,15 @@ impl Batch {
         prepare: Prepare<'_>,
     ) -> Result<Vec<Arc<Event>>, ReadError> {
         let mut out = Vec::new();
-        self.read_each(input, jobs, prepare, &mut |events| out.extend(events))?;
+        self.read_each(input, jobs, prepare, &mut |events| {
+            out.extend(events);
+            ControlFlow::Continue(())
+        })?;
         Ok(out)
     }
 
     /// The same for events that are wanted while others are still being read: some at a time, in their order, on this thread.
-    /// Where that takes longer than reading them, those that are read already wait in memory.
+    /// Where that takes longer than reading them, those that are read already wait in memory. Once `take` breaks off, no more are read.
     ///
     /// # Errors
     /// As [`Batch::read`]; the events before have been handed on.
@@ -129,7 +137,7 @@ impl Batch {
         input: &mut (dyn Read + Send),
         jobs: usize,
         prepare: Prepare<'_>,
-        take: &mut dyn FnMut(Vec<Arc<Event>>),
+        take: Take<'_>,
     ) -> Result<(), ReadError> {
         let mut blocks = Blocks {
             input,
@@ -148,7 +156,9 @@ impl Batch {
         while let Some(block) = blocks.next(std::mem::take(&mut memory.block))? {
             let mut events = Vec::new();
             let read = self.piece(block, prepare, &mut memory, &mut events);
-            take(events);
+            if take(events).is_break() {
+                break;
+            }
             read?;
         }
         Ok(())
@@ -162,7 +172,7 @@ impl Batch {
         blocks: Blocks<'_>,
         jobs: usize,
         prepare: Prepare<'_>,
-        take: &mut dyn FnMut(Vec<Arc<Event>>),
+        take: Take<'_>,
     ) -> Result<(), ReadError> {
         let (blocks, done) = (Mutex::new(blocks), Mutex::new(Done::default()));
         let read_next = |memory: &mut Memory| {
@@ -176,8 +186,7 @@ impl Batch {
                 block.map_err(ReadError::Input).and_then(|block| self.piece(block, prepare, memory, &mut events));
             if read.is_err() {
                 // What comes before has been taken already; what comes after is of no interest.
-                lock(&blocks).ended = true;
-                lock(&blocks).rest.clear();
+                lock(&blocks).end();
             }
             lock(&done).blocks.insert(number, (events, read));
             true
@@ -186,10 +195,13 @@ impl Batch {
             // The lock is not held while the events are taken.
             let next = || lock(&done).next();
             while let Some((events, read)) = next() {
-                take(events);
+                if take(events).is_break() {
+                    lock(&blocks).end();
+                    return Ok(false);
+                }
                 read?;
             }
-            Ok(())
+            Ok(true)
         };
         std::thread::scope(|scope| {
             for _ in 1..jobs.min(MOST_THREADS) {
@@ -202,26 +214,28 @@ impl Batch {
             }
             let mut memory = Memory::default();
             while read_next(&mut memory) {
-                hand_on()?;
+                if !hand_on()? {
+                    return Ok(false);
+                }
             }
-            Ok(())
+            Ok(true)
         })
-        .and_then(|()| hand_on())
+        .and_then(|more| if more { hand_on().map(|_| ()) } else { Ok(()) })
     }
 
     /// The lines of a block, whose memory is kept for the next one.
     fn piece(
         &self,
-        Block { text: block, length, mut line }: Block,
+        block: Block,
         prepare: Prepare<'_>,
         memory: &mut Memory,
         out: &mut Vec<Arc<Event>>,
     ) -> Result<(), ReadError> {
-        let (text, mut start) = (&block[..length], 0);
-        for end in memchr::memchr_iter(b'\n', text).chain(std::iter::once(text.len())) {
-            let event = self.line(text[start..end].trim_ascii(), line, prepare, memory);
+        let mut start = 0;
+        for (line, &end) in (block.line..).zip(&block.ends) {
+            let event = self.line(block.text[start..end].trim_ascii(), line, prepare, memory);
             out.extend(event.map_err(|error| ReadError::Line(line, error))?.map(Arc::new));
-            (start, line) = (end + 1, line + 1);
+            start = end + 1;
         }
         memory.block = block;
         Ok(())
@@ -281,12 +295,13 @@ struct Blocks<'i> {
     blocks: u64,
 }
 
-/// Whole lines; the last one has no line end, so that their number is one more than that of the line ends.
+/// Whole lines.
+#[derive(Debug, Default)]
 struct Block {
     /// The lines, and after them what the memory held before.
     text: Vec<u8>,
-    /// How long the lines are.
-    length: usize,
+    /// Where each ends.
+    ends: Vec<usize>,
     /// The number of the first, from 1.
     line: u64,
 }
@@ -294,14 +309,14 @@ struct Block {
 impl Blocks<'_> {
     /// The next block and its number.
     #[cfg(feature = "parallel")]
-    fn numbered(&mut self, memory: Vec<u8>) -> (u64, std::io::Result<Option<Block>>) {
+    fn numbered(&mut self, memory: Block) -> (u64, std::io::Result<Option<Block>>) {
         self.blocks += 1;
         (self.blocks, self.next(memory))
     }
 
     /// The next block, in the memory of one that is done.
-    fn next(&mut self, memory: Vec<u8>) -> std::io::Result<Option<Block>> {
-        let (mut text, mut length) = (memory, self.rest.len());
+    fn next(&mut self, memory: Block) -> std::io::Result<Option<Block>> {
+        let (Block { mut text, mut ends, .. }, mut length) = (memory, self.rest.len());
         text.resize(text.len().max(length), 0);
         text[..length].copy_from_slice(&self.rest);
         self.rest.clear();
@@ -320,9 +335,18 @@ impl Blocks<'_> {
         if length == 0 && self.ended && self.rest.is_empty() {
             return Ok(None);
         }
+        ends.clear();
+        ends.extend(memchr::memchr_iter(b'\n', &text[..length]).chain(std::iter::once(length)));
         let line = self.lines + 1;
-        self.lines += 1 + memchr::memchr_iter(b'\n', &text[..length]).count() as u64;
-        Ok(Some(Block { text, length, line }))
+        self.lines += ends.len() as u64;
+        Ok(Some(Block { text, ends, line }))
+    }
+
+    /// Nothing more of the input is wanted.
+    #[cfg(feature = "parallel")]
+    fn end(&mut self) {
+        self.ended = true;
+        self.rest.clear();
     }
 
     /// Reads into `text` from `start` on, a block at most, and notes the end of the input; gives how many bytes were read. What

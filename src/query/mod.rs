@@ -24,7 +24,7 @@ use crate::event::{Document, Event, EventError, Layout, Record, Scratch};
 #[cfg(feature = "rules")]
 use crate::function::Datum;
 use crate::plan;
-pub use batch::{Batch, Prepare, ReadError, in_time_order};
+pub use batch::{Batch, Prepare, ReadError, Take, in_time_order};
 pub use build::Builder;
 pub use hit::{Hit, response};
 #[cfg(feature = "rules")]

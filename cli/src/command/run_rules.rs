@@ -1,16 +1,18 @@
 //! `run`: many rules over events; alerts as JSON lines, a summary on stderr.
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{
-    Ahead, Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Recording, RuleSet, RuleSettings, Timing,
+    Ahead, Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Readable, Recording, RuleSet, RuleSettings,
+    Timing,
 };
 use elkhound::event::Event;
-use elkhound::query::Batch;
+use elkhound::query::{Batch, Take};
 use elkhound::rule::Problem;
 
 use super::{simulate, stream};
@@ -59,13 +61,17 @@ pub fn run(args: &RunArgs) -> Outcome {
         (engine, ended)
     } else if args.simulate.simulate {
         let mut events = Vec::new();
-        seen(args, &rules, all, &mut |some| events.extend(some))?;
+        seen(args, &rules, all, &mut |some| {
+            events.extend(some);
+            ControlFlow::Continue(())
+        })?;
         let recording = Recording { events: &events, indicators: &own.indicators };
         let alerts = simulate::run(&args.simulate, form, &rules, recording)?;
         return Ok(exit(args, alerts, &problems, given));
     } else {
-        let mut ahead = Ahead::new(Arc::clone(&rules), own);
-        seen(args, &rules, all, &mut |events| ahead.push(events))?;
+        let readable = if all.is_some() { Readable::Once } else { events::readable(&args.events) };
+        let mut all = all;
+        let ahead = Ahead::read(Arc::clone(&rules), own, readable, |take| seen(args, &rules, all.take(), take))?;
         (batch(ahead, &mut writer)?, Exit::Clean)
     };
     writer.data.finish()?;
@@ -133,14 +139,9 @@ fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit
 }
 
 /// Takes the events that the rules have to see; `all` where all have been read.
-fn seen(
-    args: &RunArgs,
-    rules: &RuleSet,
-    all: Option<Vec<Arc<Event>>>,
-    take: &mut dyn FnMut(Vec<Arc<Event>>),
-) -> Outcome<()> {
+fn seen(args: &RunArgs, rules: &RuleSet, all: Option<Vec<Arc<Event>>>, take: Take<'_>) -> Outcome<()> {
     if let Some(all) = all {
-        take(all);
+        let _ = take(all);
         return Ok(());
     }
     // Metrics count every event, and a schedule says what its runs saw.
