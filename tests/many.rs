@@ -8,12 +8,13 @@ mod random_eql;
 #[path = "support/random_rules.rs"]
 mod random_rules;
 
+use std::cell::RefCell;
 use std::convert::Infallible;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 
-use elkhound::engine::{Ahead, Alert, Engine, EngineSettings, Readable, RuleSet};
+use elkhound::engine::{Alert, Engine, EngineSettings, Readable, RuleSet, judge_recording};
 use elkhound::event::Event;
-use elkhound::query::in_time_order;
+use elkhound::query::{Take, in_time_order};
 use random::Random;
 use random_rules::describe;
 use serde_json::json;
@@ -67,19 +68,16 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
         (alerts, pushed) = (alerts + found.len(), pushed + kept.len());
 
         let readable = if random.once_in(2) { Readable::Once } else { Readable::Again };
-        let (ahead, reads) = read(&rules, &settings, readable, kept.chunks(1 + random.below(50)));
+        let (found, reads) = recorded(&rules, &settings, readable, kept.chunks(1 + random.below(50)));
         let ordered = in_time_order(kept.clone(), &random_rules::settings());
         let is_ordered = ordered.iter().zip(&kept).all(|(a, b)| Arc::ptr_eq(a, b));
-        let (found, left) = judge(ahead);
         let mut one_by_one = Engine::with_settings(Arc::clone(&rules), settings);
         let mut expected: Vec<Alert> = ordered.into_iter().flat_map(|event| one_by_one.push(event)).collect();
         expected.extend(one_by_one.finish());
-        assert_eq!(left, if is_ordered { 0 } else { kept.len() }, "seed {seed}");
-        let twice = readable == Readable::Again && left > 0;
-        assert_eq!(reads, 1 + usize::from(twice), "seed {seed}");
+        assert_eq!(reads, if readable == Readable::Again && !is_ordered { 2 } else { 1 }, "seed {seed}");
         let describe_all = |alerts: &[Alert]| alerts.iter().map(describe).collect::<Vec<_>>();
         assert_eq!(describe_all(&found), describe_all(&expected), "seed {seed}");
-        anew += usize::from(left > 0);
+        anew += usize::from(!is_ordered);
     }
     assert!((1..rounds as usize).contains(&anew), "of {rounds} recordings {anew} were out of order");
     println!(
@@ -88,60 +86,93 @@ fn events_at_once_give_the_alerts_of_events_one_by_one() {
     assert!(alerts > rounds as usize && unparsed > pushed / 2 && crowded > 0, "the generator has become trivial");
 }
 
-/// Reads a recording of some events at a time; tells how often it was read.
-fn read<'e>(
+/// The alerts of a recording that hands on some events at a time, and how often it was read.
+fn recorded<'e>(
     rules: &Arc<RuleSet>,
     settings: &EngineSettings,
     readable: Readable,
     recording: impl Iterator<Item = &'e [Arc<Event>]> + Clone,
-) -> (Ahead, usize) {
-    let mut reads = 0;
-    let ahead = Ahead::read(Arc::clone(rules), settings.clone(), readable, |take| {
+) -> (Vec<Alert>, usize) {
+    let (mut reads, mut alerts) = (0, Vec::new());
+    let read = |take: Take<'_>| {
         reads += 1;
         let _ = recording.clone().try_for_each(|some| take(some.to_vec()));
         Ok::<(), Infallible>(())
-    });
-    (ahead.unwrap(), reads)
+    };
+    let mut found = |some| {
+        alerts.extend(some);
+        Ok(())
+    };
+    judge_recording(rules, settings, readable, read, &mut found).unwrap();
+    (alerts, reads)
 }
 
-/// All alerts of a recording, and how many of its events were judged at its end only.
-fn judge(ahead: Ahead) -> (Vec<Alert>, usize) {
-    let (mut engine, mut alerts, events) = ahead.finish();
-    let left = events.len();
-    alerts.extend(engine.push_all(events));
-    alerts.extend(engine.finish());
-    (alerts, left)
-}
-
-#[test]
-fn a_recording_of_which_too_many_alerts_wait_is_judged_at_its_end() {
+/// Rules of which one alerts for every event.
+fn of_every_event() -> Arc<RuleSet> {
     let rule = json!({
         "rule_id": "a", "name": "A", "type": "eql", "language": "eql", "query": "any where true", "severity": "low", "risk_score": 1
     });
-    let rules = RuleSet::load_text("a.json", &rule.to_string()).rules;
-    for (events, left) in [(65_536, 0), (65_537, 65_537)] {
-        for readable in [Readable::Once, Readable::Again] {
-            let event = Arc::new(Event::from_json("{}").unwrap());
-            let recording: Vec<_> = std::iter::repeat_n(event, events).collect();
-            let (ahead, _) = read(&rules, &EngineSettings::default(), readable, recording.chunks(1_000));
-            let (alerts, judged) = judge(ahead);
-            assert_eq!((alerts.len(), judged), (events, left));
-        }
-    }
+    RuleSet::load_text("a.json", &rule.to_string()).rules
+}
+
+/// What a recording of as many events, of which `place` names the times, leaves in memory at most when alerts are handed on; how often
+/// it is read, and its alerts.
+fn held(events: usize, readable: Readable, time: impl Fn(usize) -> usize) -> (usize, usize, usize) {
+    let live: RefCell<Vec<Weak<Event>>> = RefCell::default();
+    let event = |at: usize| {
+        let event = Arc::new(Event::from_json(json!({"@timestamp": time(at)}).to_string()).unwrap());
+        live.borrow_mut().push(Arc::downgrade(&event));
+        event
+    };
+    let (mut reads, mut most, mut alerts) = (0, 0, 0);
+    let read = |take: Take<'_>| {
+        reads += 1;
+        let mut starts = (0..events).step_by(1_000);
+        let _ = starts.try_for_each(|start| take((start..(start + 1_000).min(events)).map(event).collect()));
+        Ok::<(), Infallible>(())
+    };
+    let mut found = |some: Vec<Alert>| {
+        live.borrow_mut().retain(|event| event.strong_count() > 0);
+        (most, alerts) = (most.max(live.borrow().len()), alerts + some.len());
+        Ok(())
+    };
+    judge_recording(&of_every_event(), &EngineSettings::default(), readable, read, &mut found).unwrap();
+    (most, reads, alerts)
 }
 
 #[test]
-fn of_a_recording_that_can_be_read_again_no_event_is_kept() {
-    let rule =
-        json!({"rule_id": "a", "name": "A", "type": "query", "severity": "low", "risk_score": 1, "query": "a: b"});
-    let rules = RuleSet::load_text("a.json", &rule.to_string()).rules;
-    for (readable, left) in [(Readable::Once, 1), (Readable::Again, 0)] {
-        let event = Arc::new(Event::from_json("{}").unwrap());
-        let (weak, recording) = (Arc::downgrade(&event), [event]);
-        let (ahead, _) = read(&rules, &EngineSettings::default(), readable, recording.chunks(1));
-        drop(recording);
-        assert_eq!(weak.strong_count(), left);
-        drop(ahead);
+fn a_recording_of_which_too_many_alerts_wait_is_judged_anew() {
+    // Twice as much if it is not in order, and the events that the last alerts hold.
+    let few = 3_000;
+    for (events, reads) in [(65_536, 1), (65_537, 2), (150_000, 2)] {
+        let (most, read, alerts) = held(events, Readable::Again, |at| at);
+        assert_eq!((read, alerts), (reads, events));
+        assert!(reads == 1 || most < few, "{most} events were held");
+        assert_eq!(held(events, Readable::Once, |at| at), (events, 1, events));
+    }
+    let (most, read, alerts) = held(150_000, Readable::Again, |at| at % 140_000);
+    assert_eq!((read, alerts), (2, 150_000), "the order ends after too many alerts wait");
+    assert!(most > 140_000, "all have to be there to be sorted");
+}
+
+#[test]
+fn what_cannot_be_read_or_handed_on_is_an_error() {
+    let event = || Arc::new(Event::from_json("{}").unwrap());
+    for readable in [Readable::Once, Readable::Again] {
+        for events in [1, 70_000] {
+            let read = |take: Take<'_>| {
+                let _ = take(std::iter::repeat_with(event).take(events).collect());
+                Ok(())
+            };
+            let judge = |found: &mut dyn FnMut(Vec<Alert>) -> Result<(), &'static str>| {
+                judge_recording(&of_every_event(), &EngineSettings::default(), readable, read, found).map(|_| ())
+            };
+            assert_eq!(judge(&mut |_| Ok(())), Ok(()));
+            assert_eq!(judge(&mut |_| Err("full")), Err("full"));
+        }
+        let read = |_: Take<'_>| Err("torn");
+        let judged = judge_recording(&of_every_event(), &EngineSettings::default(), readable, read, &mut |_| Ok(()));
+        assert_eq!(judged.map(|_| ()), Err("torn"));
     }
 }
 
@@ -149,6 +180,6 @@ fn of_a_recording_that_can_be_read_again_no_event_is_kept() {
 fn an_engine_that_limits_its_bytes_judges_a_recording_at_its_end() {
     let settings = EngineSettings { held_bytes: Some(1 << 20), ..EngineSettings::default() };
     let recording = [Arc::new(Event::from_json("{}").unwrap())];
-    let (ahead, reads) = read(&Arc::default(), &settings, Readable::Again, recording.chunks(1));
-    assert_eq!((ahead.finish().2.len(), reads), (1, 1));
+    let (alerts, reads) = recorded(&of_every_event(), &settings, Readable::Again, recording.chunks(1));
+    assert_eq!((alerts.len(), reads), (1, 1));
 }

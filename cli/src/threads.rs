@@ -18,28 +18,18 @@ pub fn on<T: Send>(jobs: usize, work: impl FnOnce() -> Outcome<T> + Send) -> Out
 /// Texts that are made before they are written.
 const WAITING: usize = 64;
 
-/// Writes what is said of each item, in their order; on a thread of a pool, while `next` goes on.
-pub fn write<T: Sync, R: Send>(
-    items: &[T],
-    text: impl Fn(&T) -> String + Sync + Send,
-    data: &mut Data,
-    next: impl FnOnce() -> R + Send,
-) -> Outcome<R> {
+/// Writes what is said of each item, in their order.
+pub fn write<T: Sync>(items: &[T], text: impl Fn(&T) -> String + Sync, data: &mut Data) -> Outcome<()> {
     if rayon::current_thread_index().is_none() {
-        items.iter().try_for_each(|item| data.text(&text(item)))?;
-        return Ok(next());
+        return items.iter().try_for_each(|item| data.text(&text(item)));
     }
-    let write = || {
-        let mut made: Vec<String> = Vec::new();
-        for some in items.chunks(WAITING).chain(std::iter::once(&[][..])) {
-            // Those that are made are written while the next ones are made.
-            let make = || some.par_iter().map(&text).collect();
-            let (next, written) = rayon::join(make, || made.iter().try_for_each(|text| data.text(text)));
-            written?;
-            made = next;
-        }
-        Ok(())
-    };
-    let (next, written) = rayon::join(next, write);
-    written.map(|()| next)
+    let mut made: Vec<String> = Vec::new();
+    for some in items.chunks(WAITING).chain(std::iter::once(&[][..])) {
+        // Those that are made are written while the next ones are made.
+        let make = || some.par_iter().map(&text).collect();
+        let (next, written) = rayon::join(make, || made.iter().try_for_each(|text| data.text(text)));
+        written?;
+        made = next;
+    }
+    Ok(())
 }

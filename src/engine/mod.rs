@@ -19,6 +19,6 @@ pub use replay::{Missed, MissedReason, Recording, Replay, ReplaySettings, RuleRe
 pub use rule_set::{Compat, LoadedRules, RuleSet, RuleSettings, ValueLists};
 pub use schedule::Window;
 pub use session::{
-    Ahead, Change, Engine, EngineSettings, EngineStats, HASH_VERSION, MigratedRule, Migration, Partition, PartitionKey,
-    Readable, Router, Routing, RuleStats, Snapshot, SnapshotError, Timing,
+    Change, Engine, EngineSettings, EngineStats, HASH_VERSION, MigratedRule, Migration, Partition, PartitionKey,
+    Readable, Router, Routing, RuleStats, Snapshot, SnapshotError, Timing, judge_recording,
 };

@@ -35,7 +35,7 @@ pub fn run(args: &MatchArgs) -> Outcome {
     match args.format {
         Format::Json => data.line(&response(&hits, query.is_event_query()).to_string())?,
         Format::Text => {
-            threads::write(&hits, |hit| line(hit) + "\n", &mut data, || ())?;
+            threads::write(&hits, |hit| line(hit) + "\n", &mut data)?;
         }
     }
     data.finish()?;

@@ -8,8 +8,8 @@ use std::time::Instant;
 use comfy_table::Table;
 use elkhound::diagnostic::{Code, Diagnostics};
 use elkhound::engine::{
-    Ahead, Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Readable, Recording, RuleSet, RuleSettings,
-    Timing,
+    Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Readable, Recording, RuleSet, RuleSettings, Timing,
+    judge_recording,
 };
 use elkhound::event::Event;
 use elkhound::query::{Batch, Take};
@@ -21,9 +21,6 @@ use crate::events::Reading;
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::{self, Data};
 use crate::{events, rules, settings, threads};
-
-/// Events that the engine judges while the alerts of as many before are written.
-const TURN: usize = 1_024;
 
 pub fn run(args: &RunArgs) -> Outcome {
     if args.stream.stream && settings::need_events(&args.eval) {
@@ -71,8 +68,8 @@ pub fn run(args: &RunArgs) -> Outcome {
     } else {
         let readable = if all.is_some() { Readable::Once } else { events::readable(&args.events) };
         let mut all = all;
-        let ahead = Ahead::read(Arc::clone(&rules), own, readable, |take| seen(args, &rules, all.take(), take))?;
-        (batch(ahead, &mut writer)?, Exit::Clean)
+        let read = |take: Take<'_>| seen(args, &rules, all.take(), take);
+        (judge_recording(&rules, &own, readable, read, &mut |alerts| writer.write(&alerts))?, Exit::Clean)
     };
     writer.data.finish()?;
     write_metrics(args, &engine)?;
@@ -80,25 +77,6 @@ pub fn run(args: &RunArgs) -> Outcome {
     // The process ends: taking all that apart would only make it wait.
     std::mem::forget((engine, rules));
     Ok(exit(args, writer.counts.values().sum(), &problems, given).max(ended))
-}
-
-/// Writes the alerts of a recording, in the order of the time of its events.
-fn batch(ahead: Ahead, writer: &mut Writer) -> Outcome<Engine> {
-    let (mut engine, found, events) = ahead.finish();
-    let mut found = found.into_iter();
-    while found.len() > 0 {
-        // What was written is given up, and with it the events that had to be parsed for it.
-        writer.write(&found.by_ref().take(TURN).collect::<Vec<_>>(), || ())?;
-    }
-    let mut events = events.into_iter();
-    let mut alerts = Vec::new();
-    while events.len() > 0 {
-        let next = events.by_ref().take(TURN);
-        alerts = writer.write(&alerts, || engine.push_all(next))?;
-    }
-    let last = writer.write(&alerts, || engine.finish())?;
-    writer.write(&last, || ())?;
-    Ok(engine)
 }
 
 /// The counters, where they are wanted.
@@ -116,13 +94,13 @@ pub(super) struct Writer {
 }
 
 impl Writer {
-    /// Writes alerts; with several threads, while `next` goes on.
-    pub(super) fn write<T: Send>(&mut self, alerts: &[Alert], next: impl FnOnce() -> T + Send) -> Outcome<T> {
+    /// Writes alerts.
+    pub(super) fn write(&mut self, alerts: &[Alert]) -> Outcome<()> {
         for alert in alerts {
             *self.counts.entry(alert.rule_index()).or_default() += 1;
         }
         let form = self.form;
-        threads::write(alerts, |alert| alert.to_lines(form), &mut self.data, next)
+        threads::write(alerts, |alert| alert.to_lines(form), &mut self.data)
     }
 
     /// All that was written goes out now.

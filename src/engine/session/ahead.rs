@@ -1,4 +1,4 @@
-//! [`Ahead`]: a recording is judged while it is read, in the hope that it is in the order of time.
+//! [`judge_recording`]: a recording is judged while it is read, in the hope that it is in the order of time.
 
 use std::ops::ControlFlow;
 use std::sync::Arc;
@@ -12,38 +12,8 @@ use crate::share::give_up;
 /// Most alerts that wait for the end of the recording.
 const WAITING: usize = 65_536;
 
-/// A recording that was judged while it was read.
-///
-/// Whether its events come in the order of their time shows only at the end. Until then the alerts wait; where an event comes too
-/// early, or more than 65,536 alerts wait, all is judged when all is there. Of a recording that can be read again no event is kept
-/// for that, but what the rules hold.
-///
-/// ```
-/// use std::ops::ControlFlow;
-/// use std::sync::Arc;
-/// use elkhound::engine::{Ahead, EngineSettings, Readable, RuleSet};
-/// use elkhound::event::{Event, EventError};
-/// let rule = r#"{"rule_id": "a", "name": "A", "type": "query", "severity": "low", "risk_score": 21, "query": "user.name: root"}"#;
-/// let rules = RuleSet::load_text("a.json", rule).rules;
-/// let ahead = Ahead::read(rules, EngineSettings::default(), Readable::Again, |take| {
-///     let _ = take(vec![Arc::new(Event::from_json(r#"{"user": {"name": "root"}}"#)?)]);
-///     Ok::<(), EventError>(())
-/// })?;
-/// let (mut engine, mut alerts, left) = ahead.finish();
-/// alerts.extend(engine.push_all(left));
-/// alerts.extend(engine.finish());
-/// assert_eq!(alerts.len(), 1);
-/// # Ok::<(), EventError>(())
-/// ```
-#[derive(Debug)]
-pub struct Ahead {
-    rules: Arc<RuleSet>,
-    settings: EngineSettings,
-    /// What may have to be judged anew.
-    events: Vec<Arc<Event>>,
-    /// As long as all was well.
-    judged: Option<Judged>,
-}
+/// Alerts that are handed on at once, and events that are judged at once.
+const MANY: usize = 1_024;
 
 /// How often a recording can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,81 +24,118 @@ pub enum Readable {
     Again,
 }
 
-#[derive(Debug)]
-struct Judged {
+/// Judges the events of a recording in the order of their time, while others are still being read: `read` hands them on, some at a
+/// time, and `found` takes the alerts, in their order. Gives the engine as it is then, finished.
+///
+/// Whether the events come in the order of their time shows only at the end of the recording. Until then the alerts wait, up to
+/// 65,536 of them. Where more would wait, or an event comes too early, all is judged anew. A recording that is readable again is read
+/// again for that, and no event of it is kept for itself, unless one comes too early: then all have to be there to be sorted.
+///
+/// An engine that limits the bytes it holds judges at the end only, when nothing else holds the events.
+///
+/// # Errors
+/// Those of `read` and `found`.
+///
+/// ```
+/// use std::sync::Arc;
+/// use elkhound::engine::{EngineSettings, Readable, RuleSet, judge_recording};
+/// use elkhound::event::{Event, EventError};
+/// let rule = r#"{"rule_id": "a", "name": "A", "type": "query", "severity": "low", "risk_score": 21, "query": "user.name: root"}"#;
+/// let rules = RuleSet::load_text("a.json", rule).rules;
+/// let mut alerts = Vec::new();
+/// let read = |take: elkhound::query::Take<'_>| {
+///     let _ = take(vec![Arc::new(Event::from_json(r#"{"user": {"name": "root"}}"#)?)]);
+///     Ok::<(), EventError>(())
+/// };
+/// judge_recording(&rules, &EngineSettings::default(), Readable::Again, read, &mut |found| {
+///     alerts.extend(found);
+///     Ok(())
+/// })?;
+/// assert_eq!(alerts.len(), 1);
+/// # Ok::<(), EventError>(())
+/// ```
+pub fn judge_recording<E>(
+    rules: &Arc<RuleSet>,
+    settings: &EngineSettings,
+    readable: Readable,
+    mut read: impl FnMut(Take<'_>) -> Result<(), E>,
+    found: &mut dyn FnMut(Vec<Alert>) -> Result<(), E>,
+) -> Result<Engine, E> {
+    let begin = || Engine::with_settings(Arc::clone(rules), settings.clone());
+    let judges = settings.held_bytes.is_none();
+    let keeps = readable == Readable::Once || !judges;
+    let mut ahead = Ahead { engine: begin(), alerts: judges.then(Vec::new), newest: None, is_ordered: true };
+    let mut events = Vec::new();
+    read(&mut |some| {
+        ahead.take(&some);
+        if keeps {
+            events.extend(some);
+        }
+        if keeps || ahead.is_ordered { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+    })?;
+    let mut engine = match ahead {
+        Ahead { engine, alerts: Some(alerts), .. } => {
+            give_up(events);
+            let mut alerts = alerts.into_iter();
+            while alerts.len() > 0 {
+                found(alerts.by_ref().take(MANY).collect())?;
+            }
+            engine
+        }
+        Ahead { is_ordered: true, .. } if !keeps => {
+            let (mut engine, mut handed) = (begin(), Ok(()));
+            read(&mut |some| {
+                let alerts: Vec<Alert> = some.into_iter().flat_map(|event| engine.push(event)).collect();
+                handed = if alerts.is_empty() { Ok(()) } else { found(alerts) };
+                if handed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
+            })?;
+            handed?;
+            engine
+        }
+        _ => {
+            if !keeps {
+                read(&mut |some| {
+                    events.extend(some);
+                    ControlFlow::Continue(())
+                })?;
+            }
+            let mut engine = begin();
+            let mut events = in_time_order(events, &rules.settings.query).into_iter();
+            while events.len() > 0 {
+                found(engine.push_all(events.by_ref().take(MANY)))?;
+            }
+            engine
+        }
+    };
+    found(engine.finish())?;
+    Ok(engine)
+}
+
+/// What is known of a recording so far.
+struct Ahead {
     engine: Engine,
+    /// Those of all events, as long as all was well and not too many.
+    alerts: Option<Vec<Alert>>,
     newest: Option<Ordinal>,
-    alerts: Vec<Alert>,
+    is_ordered: bool,
 }
 
 impl Ahead {
-    /// Judges what `read` hands on, some events at a time, in their order. A recording that is readable again is read from its start
-    /// once more where it turns out that all has to be there first.
-    ///
-    /// An engine that limits the bytes it holds judges at the end only, when nothing else holds the events.
-    ///
-    /// # Errors
-    /// Those of `read`.
-    pub fn read<E>(
-        rules: Arc<RuleSet>,
-        settings: EngineSettings,
-        readable: Readable,
-        mut read: impl FnMut(Take<'_>) -> Result<(), E>,
-    ) -> Result<Self, E> {
-        let judged = || {
-            let engine = Engine::with_settings(Arc::clone(&rules), settings.clone());
-            Judged { engine, newest: None, alerts: Vec::new() }
-        };
-        let mut judged = settings.held_bytes.is_none().then(judged);
-        let keeps = readable == Readable::Once || judged.is_none();
-        let mut events = Vec::new();
-        read(&mut |some| {
-            if judged.as_mut().is_some_and(|judged| !judged.take(&some)) {
-                judged = None;
-            }
-            if keeps {
-                events.extend(some);
-            }
-            if keeps || judged.is_some() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
-        })?;
-        if judged.is_none() && !keeps {
-            read(&mut |some| {
-                events.extend(some);
-                ControlFlow::Continue(())
-            })?;
-        }
-        Ok(Self { rules, settings, events, judged })
-    }
-
-    /// Gives the engine, its alerts so far, and the events that it has yet to take, in their order.
-    pub fn finish(self) -> (Engine, Vec<Alert>, Vec<Arc<Event>>) {
-        match self.judged {
-            Some(Judged { engine, alerts, .. }) => {
-                give_up(self.events);
-                (engine, alerts, Vec::new())
-            }
-            None => {
-                let events = in_time_order(self.events, &self.rules.settings.query);
-                (Engine::with_settings(self.rules, self.settings), Vec::new(), events)
-            }
-        }
-    }
-}
-
-impl Judged {
-    /// Judges events; tells whether all was well.
-    fn take(&mut self, events: &[Arc<Event>]) -> bool {
+    fn take(&mut self, events: &[Arc<Event>]) {
         for event in events {
             let ordinal = self.engine.ordinal(event);
-            if self.newest.as_ref().is_some_and(|newest| newest.compare_results(&ordinal).is_gt()) {
-                return false;
+            self.is_ordered &= self.newest.as_ref().is_none_or(|newest| newest.compare_results(&ordinal).is_le());
+            if !self.is_ordered {
+                self.alerts = None;
+                return;
             }
-            self.alerts.extend(self.engine.push_at(ordinal.clone(), Arc::clone(event)));
+            if let Some(alerts) = &mut self.alerts {
+                alerts.extend(self.engine.push_at(ordinal.clone(), Arc::clone(event)));
+                if alerts.len() > WAITING {
+                    self.alerts = None;
+                }
+            }
             self.newest = Some(ordinal);
-            if self.alerts.len() > WAITING {
-                return false;
-            }
         }
-        true
     }
 }

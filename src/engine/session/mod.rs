@@ -14,7 +14,7 @@ mod windows;
 use std::collections::BTreeSet;
 use std::sync::{Arc, OnceLock};
 
-pub use ahead::{Ahead, Readable};
+pub use ahead::{Readable, judge_recording};
 pub use partition::{HASH_VERSION, Partition, PartitionKey, Router, Routing};
 pub use settings::{EngineSettings, Timing};
 pub use snapshot::{Change, MigratedRule, Migration, Snapshot, SnapshotError};
