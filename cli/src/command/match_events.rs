@@ -31,15 +31,14 @@ pub fn run(args: &MatchArgs) -> Outcome {
         }
     };
     let hits = query.search(events);
+    let exit = if hits.is_empty() && args.fail_if_none { Exit::Findings } else { Exit::Clean };
     let mut data = Data::stdout();
     match args.format {
         Format::Json => data.line(&response(&hits, query.is_event_query()).to_string())?,
-        Format::Text => {
-            threads::write(&hits, |hit| line(hit) + "\n", &mut data)?;
-        }
+        Format::Text => threads::write(hits, |hit| line(&hit) + "\n", &mut data)?,
     }
     data.finish()?;
-    Ok(if hits.is_empty() && args.fail_if_none { Exit::Findings } else { Exit::Clean })
+    Ok(exit)
 }
 
 /// An event as it came, a sequence as JSON.

@@ -69,7 +69,7 @@ pub fn run(args: &RunArgs) -> Outcome {
         let readable = if all.is_some() { Readable::Once } else { events::readable(&args.events) };
         let mut all = all;
         let read = |take: Take<'_>| seen(args, &rules, all.take(), take);
-        (judge_recording(&rules, &own, readable, read, &mut |alerts| writer.write(&alerts))?, Exit::Clean)
+        (judge_recording(&rules, &own, readable, read, &mut |alerts| writer.write(alerts))?, Exit::Clean)
     };
     writer.data.finish()?;
     write_metrics(args, &engine)?;
@@ -95,12 +95,12 @@ pub(super) struct Writer {
 
 impl Writer {
     /// Writes alerts.
-    pub(super) fn write(&mut self, alerts: &[Alert]) -> Outcome<()> {
-        for alert in alerts {
+    pub(super) fn write(&mut self, alerts: Vec<Alert>) -> Outcome<()> {
+        for alert in &alerts {
             *self.counts.entry(alert.rule_index()).or_default() += 1;
         }
         let form = self.form;
-        threads::write(alerts, |alert| alert.to_lines(form), &mut self.data)
+        threads::write(alerts, |alert: Alert| alert.to_lines(form), &mut self.data)
     }
 
     /// All that was written goes out now.

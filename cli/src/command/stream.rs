@@ -30,7 +30,7 @@ pub fn run(args: &RunArgs, engine: &mut Engine, writer: &mut Writer) -> Outcome 
     for path in &args.events {
         broken += file(path, args, engine, writer)?;
     }
-    writer.write(&engine.finish())?;
+    writer.write(engine.finish())?;
     tell(&engine.stats(), broken);
     Ok(if broken > 0 { Exit::Usage } else { Exit::Clean })
 }
@@ -50,7 +50,7 @@ fn file(path: &Path, args: &RunArgs, engine: &mut Engine, writer: &mut Writer) -
             Ok(event) => {
                 let alerts = engine.push(events::origin(event, &name, number, !args.eval.no_fill));
                 if !alerts.is_empty() {
-                    writer.write(&alerts)?;
+                    writer.write(alerts)?;
                     writer.flush()?;
                 }
             }
