@@ -162,7 +162,7 @@ fn no_more_is_read_than_is_wanted() {
             let (mut input, mut taken, mut next) = (text.as_bytes(), 0, 1);
             let read = Batch::of_all().read_each(&mut input, jobs, &placed, &mut |events| {
                 taken += 1;
-                for number in numbers(&events) {
+                for number in numbers(events) {
                     assert_eq!(number, next);
                     next += 1;
                 }

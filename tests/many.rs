@@ -96,7 +96,7 @@ fn recorded<'e>(
     let (mut reads, mut alerts) = (0, Vec::new());
     let read = |take: Take<'_>| {
         reads += 1;
-        let _ = recording.clone().try_for_each(|some| take(some.to_vec()));
+        let _ = recording.clone().try_for_each(take);
         Ok::<(), Infallible>(())
     };
     let mut found = |some| {
@@ -128,7 +128,7 @@ fn held(events: usize, readable: Readable, time: impl Fn(usize) -> usize) -> (us
     let read = |take: Take<'_>| {
         reads += 1;
         let mut starts = (0..events).step_by(1_000);
-        let _ = starts.try_for_each(|start| take((start..(start + 1_000).min(events)).map(event).collect()));
+        let _ = starts.try_for_each(|start| take(&(start..(start + 1_000).min(events)).map(event).collect::<Vec<_>>()));
         Ok::<(), Infallible>(())
     };
     let mut found = |some: Vec<Alert>| {
@@ -161,7 +161,7 @@ fn what_cannot_be_read_or_handed_on_is_an_error() {
     for readable in [Readable::Once, Readable::Again] {
         for events in [1, 70_000] {
             let read = |take: Take<'_>| {
-                let _ = take(std::iter::repeat_with(event).take(events).collect());
+                let _ = take(&std::iter::repeat_with(event).take(events).collect::<Vec<_>>());
                 Ok(())
             };
             let judge = |found: &mut dyn FnMut(Vec<Alert>) -> Result<(), &'static str>| {

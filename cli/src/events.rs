@@ -31,7 +31,7 @@ pub fn read(paths: &[PathBuf], fill: bool) -> Outcome<Vec<Arc<Event>>> {
 pub fn read_some(paths: &[PathBuf], reading: &Reading<'_>) -> Outcome<Vec<Arc<Event>>> {
     let mut out = Vec::new();
     read_each(paths, reading, &mut |events| {
-        out.extend(events);
+        out.extend_from_slice(events);
         ControlFlow::Continue(())
     })?;
     Ok(out)
@@ -51,7 +51,7 @@ pub fn read_each(paths: &[PathBuf], reading: &Reading<'_>, take: Take<'_>) -> Ou
     let bar = output::progress(length);
     let mut going_on = true;
     for path in paths {
-        let mut until_enough = |events| {
+        let mut until_enough = |events: &[Arc<Event>]| {
             let next = take(events);
             going_on = next.is_continue();
             next
@@ -71,7 +71,7 @@ fn file(path: &Path, reading: &Reading<'_>, bar: &indicatif::ProgressBar, take: 
     let start = reader.fill_buf().map_err(|error| Failure::file(path, error))?;
     let prepare = |event, number| origin(event, &name, number, reading.fill);
     if start.split(|&byte| byte == b'\n').next().is_some_and(|line| line.trim_ascii_start().starts_with(b"[")) {
-        let _ = take(list(path, reader, &prepare)?);
+        let _ = take(&list(path, reader, &prepare)?);
         return Ok(());
     }
     reading.batch.read_each(&mut reader, reading.jobs, &prepare, take).map_err(|error| Failure::file(path, error))

@@ -18,6 +18,10 @@ use crate::share::each;
 /// Bytes that are read at once: few enough to stay in a thread's cache.
 const BLOCK: usize = 512 << 10;
 
+/// How often a thread asks for the input before it sleeps.
+#[cfg(feature = "parallel")]
+const TRIES: usize = 1_000;
+
 /// More threads than this would wait for the input.
 #[cfg(feature = "parallel")]
 const MOST_THREADS: usize = 256;
@@ -63,7 +67,7 @@ pub enum ReadError {
 pub type Prepare<'p> = &'p (dyn Fn(Event, u64) -> Event + Sync);
 
 /// What becomes of the next events; whether more are wanted.
-pub type Take<'t> = &'t mut dyn FnMut(Vec<Arc<Event>>) -> ControlFlow<()>;
+pub type Take<'t> = &'t mut dyn FnMut(&[Arc<Event>]) -> ControlFlow<()>;
 
 /// What a thread needs for reading.
 #[derive(Debug, Default)]
@@ -121,7 +125,7 @@ impl Batch {
     ) -> Result<Vec<Arc<Event>>, ReadError> {
         let mut out = Vec::new();
         self.read_each(input, jobs, prepare, &mut |events| {
-            out.extend(events);
+            out.extend_from_slice(events);
             ControlFlow::Continue(())
         })?;
         Ok(out)
@@ -153,10 +157,11 @@ impl Batch {
         }
         let _ = jobs;
         let mut memory = Memory::default();
+        let mut events = Vec::new();
         while let Some(block) = blocks.next(std::mem::take(&mut memory.block))? {
-            let mut events = Vec::new();
+            events.clear();
             let read = self.piece(block, prepare, &mut memory, &mut events);
-            if take(events).is_break() {
+            if take(&events).is_break() {
                 break;
             }
             read?;
@@ -174,9 +179,14 @@ impl Batch {
         prepare: Prepare<'_>,
         take: Take<'_>,
     ) -> Result<(), ReadError> {
-        let (blocks, done) = (Mutex::new(blocks), Mutex::new(Done::default()));
-        let read_next = |memory: &mut Memory| {
-            let (number, block) = match lock(&blocks).numbered(std::mem::take(&mut memory.block)) {
+        let jobs = jobs.min(MOST_THREADS);
+        let done = Done { spent: vec![Vec::new(); jobs], ..Done::default() };
+        let (blocks, done) = (Mutex::new(blocks), Mutex::new(done));
+        let read_next = |reader: usize, memory: &mut Memory| {
+            // Given up without the lock.
+            let spent = std::mem::take(&mut lock(&done).spent[reader]);
+            drop(spent);
+            let (number, block) = match lock_soon(&blocks).numbered(std::mem::take(&mut memory.block)) {
                 (_, Ok(None)) => return false,
                 (number, Ok(Some(block))) => (number, Ok(block)),
                 (number, Err(error)) => (number, Err(error)),
@@ -188,32 +198,34 @@ impl Batch {
                 // What comes before has been taken already; what comes after is of no interest.
                 lock(&blocks).end();
             }
-            lock(&done).blocks.insert(number, (events, read));
+            lock(&done).blocks.insert(number, DoneBlock { reader, events, read });
             true
         };
         let mut hand_on = || {
             // The lock is not held while the events are taken.
             let next = || lock(&done).next();
-            while let Some((events, read)) = next() {
-                if take(events).is_break() {
+            while let Some(DoneBlock { reader, events, read }) = next() {
+                if take(&events).is_break() {
                     lock(&blocks).end();
                     return Ok(false);
                 }
+                lock(&done).spent[reader].push(events);
                 read?;
             }
             Ok(true)
         };
         std::thread::scope(|scope| {
-            for _ in 1..jobs.min(MOST_THREADS) {
+            for reader in 1..jobs {
                 // Where the system has no more threads to give, fewer do the work.
-                let read = || {
+                let read_next = &read_next;
+                let read = move || {
                     let mut memory = Memory::default();
-                    while read_next(&mut memory) {}
+                    while read_next(reader, &mut memory) {}
                 };
                 let _ = std::thread::Builder::new().spawn_scoped(scope, read);
             }
             let mut memory = Memory::default();
-            while read_next(&mut memory) {
+            while read_next(0, &mut memory) {
                 if !hand_on()? {
                     return Ok(false);
                 }
@@ -260,9 +272,15 @@ impl Batch {
     }
 }
 
-/// The events of a block, and the error that came after them.
+/// A block that was read.
 #[cfg(feature = "parallel")]
-type DoneBlock = (Vec<Arc<Event>>, Result<(), ReadError>);
+struct DoneBlock {
+    /// The thread that read it.
+    reader: usize,
+    events: Vec<Arc<Event>>,
+    /// The error that came after the events.
+    read: Result<(), ReadError>,
+}
 
 /// Blocks that were read, by number; those from the first on are handed on as soon as there is no gap.
 #[cfg(feature = "parallel")]
@@ -271,6 +289,8 @@ struct Done {
     blocks: BTreeMap<u64, DoneBlock>,
     /// How many were handed on.
     handed: u64,
+    /// By thread, what it read and what was handed on. It gives that up itself, so that its memory is there for what it reads next.
+    spent: Vec<Vec<Vec<Arc<Event>>>>,
 }
 
 #[cfg(feature = "parallel")]
@@ -364,6 +384,18 @@ impl Blocks<'_> {
         }
         Ok(at - start)
     }
+}
+
+/// The same for what another thread is about to give back: a thread that slept would wake up much later than that.
+#[cfg(feature = "parallel")]
+fn lock_soon<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    for _ in 0..TRIES {
+        if let Ok(guard) = mutex.try_lock() {
+            return guard;
+        }
+        std::thread::yield_now();
+    }
+    lock(mutex)
 }
 
 /// What a mutex guards; a thread that panicked has left it whole.

@@ -59,7 +59,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     } else if args.simulate.simulate {
         let mut events = Vec::new();
         seen(args, &rules, all, &mut |some| {
-            events.extend(some);
+            events.extend_from_slice(some);
             ControlFlow::Continue(())
         })?;
         let recording = Recording { events: &events, indicators: &own.indicators };
@@ -119,7 +119,7 @@ fn exit(args: &RunArgs, alerts: u64, problems: &[Problem], given: usize) -> Exit
 /// Takes the events that the rules have to see; `all` where all have been read.
 fn seen(args: &RunArgs, rules: &RuleSet, all: Option<Vec<Arc<Event>>>, take: Take<'_>) -> Outcome<()> {
     if let Some(all) = all {
-        let _ = take(all);
+        let _ = take(&all);
         return Ok(());
     }
     // Metrics count every event, and a schedule says what its runs saw.

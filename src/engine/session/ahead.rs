@@ -44,7 +44,7 @@ pub enum Readable {
 /// let rules = RuleSet::load_text("a.json", rule).rules;
 /// let mut alerts = Vec::new();
 /// let read = |take: elkhound::query::Take<'_>| {
-///     let _ = take(vec![Arc::new(Event::from_json(r#"{"user": {"name": "root"}}"#)?)]);
+///     let _ = take(&[Arc::new(Event::from_json(r#"{"user": {"name": "root"}}"#)?)]);
 ///     Ok::<(), EventError>(())
 /// };
 /// judge_recording(&rules, &EngineSettings::default(), Readable::Again, read, &mut |found| {
@@ -67,9 +67,9 @@ pub fn judge_recording<E>(
     let mut ahead = Ahead { engine: begin(), alerts: judges.then(Vec::new), newest: None, is_ordered: true };
     let mut events = Vec::new();
     read(&mut |some| {
-        ahead.take(&some);
+        ahead.take(some);
         if keeps {
-            events.extend(some);
+            events.extend_from_slice(some);
         }
         if keeps || ahead.is_ordered { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
@@ -85,7 +85,7 @@ pub fn judge_recording<E>(
         Ahead { is_ordered: true, .. } if !keeps => {
             let (mut engine, mut handed) = (begin(), Ok(()));
             read(&mut |some| {
-                let alerts: Vec<Alert> = some.into_iter().flat_map(|event| engine.push(event)).collect();
+                let alerts: Vec<Alert> = some.iter().flat_map(|event| engine.push(Arc::clone(event))).collect();
                 handed = if alerts.is_empty() { Ok(()) } else { found(alerts) };
                 if handed.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
             })?;
@@ -95,7 +95,7 @@ pub fn judge_recording<E>(
         _ => {
             if !keeps {
                 read(&mut |some| {
-                    events.extend(some);
+                    events.extend_from_slice(some);
                     ControlFlow::Continue(())
                 })?;
             }
