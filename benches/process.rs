@@ -17,7 +17,7 @@ use measure::{ratio, time, turns};
 use serde_json::{Value, json};
 
 const EVENTS: usize = 100_000;
-const TURNS: usize = 5;
+const TURNS: usize = 11;
 const STARTS: usize = 40;
 
 fn main() {

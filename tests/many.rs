@@ -115,8 +115,7 @@ fn of_every_event() -> Arc<RuleSet> {
     RuleSet::load_text("a.json", &rule.to_string()).rules
 }
 
-/// What a recording of as many events, of which `place` names the times, leaves in memory at most when alerts are handed on; how often
-/// it is read, and its alerts.
+/// How many events of a recording are in memory at most when alerts are handed on, how often it is read, and its alerts.
 fn held(events: usize, readable: Readable, time: impl Fn(usize) -> usize) -> (usize, usize, usize) {
     let live: RefCell<Vec<Weak<Event>>> = RefCell::default();
     let event = |at: usize| {

@@ -386,6 +386,12 @@ impl Blocks<'_> {
     }
 }
 
+/// What a mutex guards; a thread that panicked has left it whole.
+#[cfg(feature = "parallel")]
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
 /// The same for what another thread is about to give back: a thread that slept would wake up much later than that.
 #[cfg(feature = "parallel")]
 fn lock_soon<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -396,12 +402,6 @@ fn lock_soon<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
         std::thread::yield_now();
     }
     lock(mutex)
-}
-
-/// What a mutex guards; a thread that panicked has left it whole.
-#[cfg(feature = "parallel")]
-fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Events in the order of results: by timestamp, tiebreaker, and place in the input (Elasticsearch: EQL search, event queries).
