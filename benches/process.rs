@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::time::Duration;
 
-use measure::{ratio, time, turns};
+use measure::{ratio, row, time, turns};
 use serde_json::{Value, json};
 
 const EVENTS: usize = 100_000;
@@ -113,6 +113,21 @@ fn spent(program: &Path, arguments: &[&str]) -> Duration {
     threads(program, arguments).into_iter().sum()
 }
 
+/// The most memory that a process had, in MiB, as far as looking again and again shows it.
+fn memory(program: &Path, arguments: &[&str], input: Stdio) -> u64 {
+    let mut command = Command::new(program);
+    let mut child = command.args(arguments).stdin(input).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
+    let place = format!("/proc/{}/status", child.id());
+    let mut most = 0;
+    while child.try_wait().unwrap().is_none() {
+        let status = std::fs::read_to_string(&place).unwrap_or_default();
+        let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+        most = line.and_then(|line| line.split_whitespace().next()?.parse().ok()).unwrap_or(most);
+        std::thread::sleep(Duration::from_millis(1));
+    }
+    most / 1024
+}
+
 /// What so many processes take that start together.
 fn wall(program: &Path, arguments: &[&str], processes: usize) -> Duration {
     let start = || Command::new(program).args(arguments).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
@@ -170,6 +185,10 @@ fn table(directory: &Path) {
         let measured = turns(TURNS, || spent(&elkhound, &arguments), parse);
         ratio(&format!("`run` of {name} : parsing to `Value`"), measured, EVENTS, "≤ 0.60");
         one_against_two(&format!("`run` of {name}"), &elkhound, &arguments);
+        let piped = ["run", path.to_str().unwrap(), "--events", "-"];
+        let input = std::fs::File::open(events).unwrap().into();
+        let (file, pipe) = (memory(&elkhound, &arguments, Stdio::null()), memory(&elkhound, &piped, input));
+        row(&format!("memory of `run` of {name}, from a file and from a pipe"), &format!("{file} and {pipe} MiB"), "–");
     }
     let query = ["match", "-l", "kql", "-e", data::KQL, events];
     let measured = turns(TURNS, || spent(&elkhound, &query), parse);

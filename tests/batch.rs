@@ -11,6 +11,8 @@ mod random_eql;
 use std::io::Read;
 use std::ops::ControlFlow;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
 
 use elkhound::event::Event;
 use elkhound::query::{Batch, Hit, Query, Settings};
@@ -174,4 +176,42 @@ fn no_more_is_read_than_is_wanted() {
             assert!(jobs > 1 || !input.is_empty(), "other threads may have been faster");
         }
     }
+}
+
+/// Text of so many events, each of so many bytes and more.
+fn large(events: usize, bytes: usize) -> String {
+    let text = "x".repeat(bytes);
+    (0..events).map(|_| format!("{{\"a\": \"{text}\"}}\n")).collect()
+}
+
+#[test]
+fn those_who_read_wait_for_the_one_who_takes() {
+    let text = large(1_000, 50_000);
+    let (made, mut taken, mut most) = (AtomicUsize::new(0), 0, 0);
+    let count = |event, _| {
+        made.fetch_add(1, Ordering::Relaxed);
+        event
+    };
+    let read = Batch::of_all().read_each(&mut text.as_bytes(), 3, &count, &mut |events| {
+        std::thread::sleep(Duration::from_millis(5));
+        taken += events.len();
+        most = most.max(made.load(Ordering::Relaxed) - taken);
+        ControlFlow::Continue(())
+    });
+    read.unwrap();
+    assert_eq!(taken, 1_000);
+    // Eight blocks of half a megabyte for each thread, and those at hand.
+    assert!(most < 400, "{most} events waited");
+}
+
+#[test]
+fn a_panic_of_the_one_who_takes_stops_those_who_read() {
+    let text = large(1_000, 50_000);
+    let read = || {
+        Batch::of_all().read_each(&mut text.as_bytes(), 3, &placed, &mut |_| {
+            std::thread::sleep(Duration::from_millis(50));
+            panic!("on purpose")
+        })
+    };
+    assert!(std::panic::catch_unwind(std::panic::AssertUnwindSafe(read)).is_err());
 }

@@ -7,6 +7,8 @@ use std::ops::ControlFlow;
 use std::sync::Arc;
 #[cfg(feature = "parallel")]
 use std::sync::{Mutex, MutexGuard, PoisonError};
+#[cfg(feature = "parallel")]
+use std::time::Duration;
 
 use super::{Kind, Query, QuerySet, Settings};
 use crate::eval::CompileError;
@@ -17,6 +19,14 @@ use crate::share::each;
 
 /// Bytes that are read at once: few enough to stay in a thread's cache.
 const BLOCK: usize = 512 << 10;
+
+/// Blocks for each thread that are read and not yet handed on, beyond which no more are read.
+#[cfg(feature = "parallel")]
+const WAITING: usize = 8;
+
+/// How long a thread waits for some to be handed on.
+#[cfg(feature = "parallel")]
+const PAUSE: Duration = Duration::from_millis(1);
 
 /// How often a thread asks for the input before it sleeps.
 #[cfg(feature = "parallel")]
@@ -132,7 +142,8 @@ impl Batch {
     }
 
     /// The same for events that are wanted while others are still being read: some at a time, in their order, on this thread.
-    /// Where that takes longer than reading them, those that are read already wait in memory. Once `take` breaks off, no more are read.
+    /// Where that takes longer than reading them, a few blocks of what is read already wait in memory. Once `take` breaks off, no more are
+    /// read.
     ///
     /// # Errors
     /// As [`Batch::read`]; the events before have been handed on.
@@ -186,6 +197,10 @@ impl Batch {
             // Given up without the lock.
             let spent = std::mem::take(&mut lock(&done).spent[reader]);
             drop(spent);
+            // The first reader takes what waits.
+            while reader > 0 && lock(&done).blocks.len() > WAITING * jobs && !lock(&blocks).ended {
+                std::thread::sleep(PAUSE);
+            }
             let (number, block) = match lock_soon(&blocks).numbered(std::mem::take(&mut memory.block)) {
                 (_, Ok(None)) => return false,
                 (number, Ok(Some(block))) => (number, Ok(block)),
@@ -206,7 +221,6 @@ impl Batch {
             let next = || lock(&done).next();
             while let Some(DoneBlock { reader, events, read }) = next() {
                 if take(&events).is_break() {
-                    lock(&blocks).end();
                     return Ok(false);
                 }
                 lock(&done).spent[reader].push(events);
@@ -215,6 +229,8 @@ impl Batch {
             Ok(true)
         };
         std::thread::scope(|scope| {
+            // The others stop even if this one panics.
+            let _ends = Ends(&blocks);
             for reader in 1..jobs {
                 // Where the system has no more threads to give, fewer do the work.
                 let read_next = &read_next;
@@ -299,6 +315,17 @@ impl Done {
         let next = self.blocks.remove(&(self.handed + 1))?;
         self.handed += 1;
         Some(next)
+    }
+}
+
+/// Ends the reading of an input.
+#[cfg(feature = "parallel")]
+struct Ends<'b, 'i>(&'b Mutex<Blocks<'i>>);
+
+#[cfg(feature = "parallel")]
+impl Drop for Ends<'_, '_> {
+    fn drop(&mut self) {
+        lock(self.0).end();
     }
 }
 
