@@ -193,12 +193,15 @@ impl Batch {
         let jobs = jobs.min(MOST_THREADS);
         let done = Done { spent: vec![Vec::new(); jobs], ..Done::default() };
         let (blocks, done) = (Mutex::new(blocks), Mutex::new(done));
+        // Never one lock within the other: that of the input is held as long as the input makes wait.
+        let is_full = || lock(&done).blocks.len() > WAITING * jobs;
+        let has_ended = || lock(&blocks).ended;
         let read_next = |reader: usize, memory: &mut Memory| {
             // Given up without the lock.
             let spent = std::mem::take(&mut lock(&done).spent[reader]);
             drop(spent);
             // The first reader takes what waits.
-            while reader > 0 && lock(&done).blocks.len() > WAITING * jobs && !lock(&blocks).ended {
+            while reader > 0 && is_full() && !has_ended() {
                 std::thread::sleep(PAUSE);
             }
             let (number, block) = match lock_soon(&blocks).numbered(std::mem::take(&mut memory.block)) {
