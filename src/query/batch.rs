@@ -204,19 +204,8 @@ impl Batch {
             while reader > 0 && is_full() && !has_ended() {
                 std::thread::sleep(PAUSE);
             }
-            let (number, block) = match lock_soon(&blocks).numbered(std::mem::take(&mut memory.block)) {
-                (_, Ok(None)) => return false,
-                (number, Ok(Some(block))) => (number, Ok(block)),
-                (number, Err(error)) => (number, Err(error)),
-            };
-            let mut events = Vec::new();
-            let read =
-                block.map_err(ReadError::Input).and_then(|block| self.piece(block, prepare, memory, &mut events));
-            if read.is_err() {
-                // What comes before has been taken already; what comes after is of no interest.
-                lock(&blocks).end();
-            }
-            lock(&done).blocks.insert(number, DoneBlock { reader, events, read });
+            let Some((number, block)) = self.next_block(&blocks, reader, prepare, memory) else { return false };
+            lock(&done).blocks.insert(number, block);
             true
         };
         let mut hand_on = || {
@@ -252,6 +241,26 @@ impl Batch {
             Ok(true)
         })
         .and_then(|more| if more { hand_on().map(|_| ()) } else { Ok(()) })
+    }
+
+    /// What a thread reads next, and its number; `None` at the end of the input.
+    #[cfg(feature = "parallel")]
+    fn next_block(
+        &self,
+        blocks: &Mutex<Blocks<'_>>,
+        reader: usize,
+        prepare: Prepare<'_>,
+        memory: &mut Memory,
+    ) -> Option<(u64, DoneBlock)> {
+        let (number, block) = lock_soon(blocks).numbered(std::mem::take(&mut memory.block));
+        let block = block.map_err(ReadError::Input).transpose()?;
+        let mut events = Vec::new();
+        let read = block.and_then(|block| self.piece(block, prepare, memory, &mut events));
+        if read.is_err() {
+            // What comes before has been taken already; what comes after is of no interest.
+            lock(blocks).end();
+        }
+        Some((number, DoneBlock { reader, events, read }))
     }
 
     /// The lines of a block, whose memory is kept for the next one.

@@ -2,7 +2,7 @@
 
 use serde_json::Value as Json;
 
-use super::source::{Object, at, elements};
+use super::source::{Object, at, elements, text};
 use crate::event::Value;
 use crate::rule::{Rule, RuleSeverity};
 
@@ -42,26 +42,13 @@ pub(super) fn each_value(source: &Object, field: &str, mut visit: impl FnMut(&Js
     walk(source, field, &mut visit);
 }
 
-pub(super) fn walk(source: &Object, field: &str, visit: &mut dyn FnMut(&Json)) {
+fn walk(source: &Object, field: &str, visit: &mut dyn FnMut(&Json)) {
     if let Some(found) = source.get(field) {
         elements(found).iter().for_each(&mut *visit);
     }
     for (dot, _) in field.match_indices('.') {
         let below = source.get(&field[..dot]).into_iter().flat_map(elements).filter_map(Json::as_object);
         below.for_each(|below| walk(below, &field[dot + 1..], visit));
-    }
-}
-
-/// A value as a text, `None` for what is no value.
-pub(super) fn text(value: Value<'_>) -> Option<String> {
-    match value {
-        Value::Str(text) => Some(text.to_owned()),
-        Value::Bool(value) => Some(value.to_string()),
-        Value::Int(value) => Some(value.to_string()),
-        Value::UInt(value) => Some(value.to_string()),
-        // `5.0` is the number 5.
-        Value::Float(value) => Some(value.to_string()),
-        Value::Null | Value::Object(_) => None,
     }
 }
 

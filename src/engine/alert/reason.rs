@@ -1,7 +1,7 @@
 //! The sentence over an alert. (Kibana: reason formatters.)
 
-use super::overrides::{Overrides, each_value, text};
-use super::source::{Object, at, each_clean};
+use super::overrides::{Overrides, each_value};
+use super::source::{Object, at, each_clean, text};
 use super::{Alert, Compat, Details};
 use crate::event::{Tree, Value};
 

@@ -4,7 +4,6 @@ use std::collections::HashSet;
 
 use serde_json::{Map, Value as Json};
 
-use super::overrides::text;
 use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding};
 use crate::event::{Tree, Value};
 use crate::schema::{FieldType, Lookup, Origin, Schema};
@@ -116,6 +115,19 @@ fn fits(scalar: Value<'_>, kind: FieldType) -> bool {
         (FieldType::Boolean, Value::Bool(_)) => true,
         (FieldType::Ip | FieldType::Boolean, _) => false,
         (kind, _) => !kind.is_number(),
+    }
+}
+
+/// A value as a text, `None` for what is no value.
+pub(super) fn text(value: Value<'_>) -> Option<String> {
+    match value {
+        Value::Str(text) => Some(text.to_owned()),
+        Value::Bool(value) => Some(value.to_string()),
+        Value::Int(value) => Some(value.to_string()),
+        Value::UInt(value) => Some(value.to_string()),
+        // `5.0` is the number 5.
+        Value::Float(value) => Some(value.to_string()),
+        Value::Null | Value::Object(_) => None,
     }
 }
 

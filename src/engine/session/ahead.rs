@@ -3,6 +3,7 @@
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
+use super::many::MANY;
 use super::{Alert, Engine, EngineSettings, RuleSet};
 use crate::eval::order::Ordinal;
 use crate::event::Event;
@@ -11,9 +12,6 @@ use crate::share::give_up;
 
 /// Most alerts that wait for the end of the recording.
 const WAITING: usize = 65_536;
-
-/// Alerts that are handed on at once, and events that are judged at once.
-const MANY: usize = 1_024;
 
 /// How often a recording can be read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -9,7 +9,7 @@ use crate::query::Hit;
 use crate::share::each;
 
 /// Most events that the rules take side by side.
-const MANY: usize = 1_024;
+pub(super) const MANY: usize = 1_024;
 
 /// What a rule found when it took an event: the place of the event, the place of the rule, the hits.
 type Found = (usize, usize, Vec<Hit>);
