@@ -5,7 +5,7 @@ mod support;
 
 use std::path::{Path, PathBuf};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use support::{Ran, file, folder, run, run_with};
 
 fn root() -> PathBuf {
@@ -32,6 +32,29 @@ fn the_shipped_rules_alert_on_the_example() {
         assert!(names.contains(&rule), "{names:?}");
     }
     assert!(ran.err.contains("2 rules: 2 alerted, 0 silent; 0 not run"), "{}", ran.err);
+}
+
+#[test]
+fn a_bench_judges_what_a_run_judges() {
+    let written = run(&["run", "rules", "--events", "examples/events.ndjson"]).ends(0).lines().len();
+    for jobs in ["1", "2"] {
+        let ran = run(&["bench", "rules", "--events", "examples/events.ndjson", "--format", "json", "--jobs", jobs]);
+        let report = &ran.ends(0).lines()[0];
+        assert_eq!((&report["rules"], &report["events"]), (&json!(2), &json!(10)), "{report}");
+        assert_eq!(report["engine"]["alerts"], json!(written), "{report}");
+        assert_eq!(report["engine"]["threads"].to_string(), jobs, "{report}");
+        for part in ["set", "engine", "value"] {
+            assert!(report[part]["events_per_second"].as_f64().is_some_and(|speed| speed > 0.0), "{report}");
+        }
+    }
+}
+
+#[test]
+fn a_bench_names_the_event_that_is_none() {
+    let folder = folder("bench_broken");
+    let broken = file(&folder, "e.ndjson", "{\"a\": 1}\n\n{\"a\": }\n");
+    let ran = run(&["bench", "rules", "--events", &broken]).ends(3);
+    assert!(ran.err.contains("event 2: "), "{}", ran.err);
 }
 
 #[test]

@@ -25,7 +25,7 @@ pub fn run(command: Command) -> Outcome {
         Command::Convert(args) => convert::run(&args),
         Command::Match(args) => threads::on(args.eval.jobs, || match_events::run(&args)),
         Command::Run(args) => threads::on(args.eval.jobs, || run_rules::run(&args)),
-        Command::Bench(args) => bench::run(&args),
+        Command::Bench(args) => threads::on(args.eval.jobs, || bench::run(&args)),
         Command::Test(args) => test_rules::run(&args),
         Command::Complete(args) => complete::run(&args),
         Command::Completions(args) => completions::run(&args),
