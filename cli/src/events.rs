@@ -65,11 +65,18 @@ pub fn read_each(paths: &[PathBuf], reading: &Reading<'_>, take: Take<'_>) -> Ou
     Ok(())
 }
 
+/// So many copies of the name of a file take turns, each for so many lines.
+const NAMES: usize = 64;
+const LINES: u64 = 256;
+
 fn file(path: &Path, reading: &Reading<'_>, bar: &indicatif::ProgressBar, take: Take<'_>) -> Outcome<()> {
-    let name: Arc<str> = input::name(path).into();
+    let name = input::name(path);
     let mut reader = BufReader::new(bar.wrap_read(input::open(path)?));
     let start = reader.fill_buf().map_err(|error| Failure::file(path, error))?;
-    let prepare = |event, number| origin(event, &name, number, reading.fill);
+    // As the batch does for what it shares: threads that count the same references wait for each other.
+    let names: Vec<Arc<str>> = (0..NAMES).map(|_| Arc::from(&*name)).collect();
+    let named = |line: u64| &names[(line / LINES) as usize % NAMES];
+    let prepare = |event, line| origin(event, named(line), line, reading.fill);
     if start.split(|&byte| byte == b'\n').next().is_some_and(|line| line.trim_ascii_start().starts_with(b"[")) {
         let _ = take(&list(path, reader, &prepare)?);
         return Ok(());

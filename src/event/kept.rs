@@ -4,6 +4,7 @@ use std::sync::{Arc, OnceLock};
 
 use serde_json::Value as Json;
 
+use super::layout::BlockLayout;
 use super::record::Slot;
 use super::{Event, Layout, Tree, Value};
 
@@ -15,7 +16,7 @@ pub(super) struct Kept {
     /// The JSON text, and after it the values that are not in it as they stand.
     text: Box<str>,
     notes: Box<[Note]>,
-    layout: Arc<Layout>,
+    layout: BlockLayout,
     /// How long the JSON text is.
     length: u32,
     /// Whether the filters that it fits are noted.
@@ -45,7 +46,7 @@ impl Kept {
     /// known, and all values of some fields, some of them in a buffer.
     pub fn new<'f>(
         (text, buffer): (&str, &str),
-        layout: &Arc<Layout>,
+        layout: &BlockLayout,
         filters: Option<&[u32]>,
         fields: impl IntoIterator<Item = (&'f u32, impl IntoIterator<Item = Slot>)>,
     ) -> Self {
@@ -88,7 +89,7 @@ impl Kept {
 
     /// The filters of a layout's set that it fits, where that was noted.
     pub fn answer(&self, layout: &Layout) -> Option<impl Iterator<Item = u32>> {
-        (self.answered && std::ptr::eq(Arc::as_ptr(&self.layout), layout)).then(|| self.filters())
+        (self.answered && std::ptr::eq(&**self.layout, layout)).then(|| self.filters())
     }
 
     fn filters(&self) -> impl Iterator<Item = u32> {

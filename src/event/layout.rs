@@ -1,5 +1,7 @@
 //! [`Layout`]: which fields a record reads, as a trie of their paths.
 
+use std::sync::Arc;
+
 use hashbrown::HashMap;
 
 use super::FieldKey;
@@ -16,6 +18,10 @@ pub struct Layout {
     pub(super) index: Option<u32>,
     pub(super) id: Option<u32>,
 }
+
+/// A layout as the events of one block share it. Each block counts its own references: threads that count the same ones wait for each
+/// other, and for whatever lies beside the count.
+pub(crate) type BlockLayout = Arc<Arc<Layout>>;
 
 /// A node of the trie.
 #[derive(Debug, Clone)]

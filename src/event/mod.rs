@@ -18,6 +18,7 @@ pub mod value;
 #[cfg(feature = "rules")]
 pub(crate) use document::EventState;
 pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
+pub(crate) use layout::BlockLayout;
 pub use layout::Layout;
 pub use record::{Listed, Record, Scratch};
 pub(crate) use tree::{Member, Tree};

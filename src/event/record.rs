@@ -4,11 +4,10 @@
 //! is read again by `serde_json`, whose verdict and offset count.
 
 use std::cell::OnceCell;
-use std::sync::Arc;
 
 use super::index::DataStream;
 use super::kept::Kept;
-use super::layout::Layout;
+use super::layout::{BlockLayout, Layout};
 use super::scan::{Hit, Scanner};
 use super::{Document, Event, EventError, FieldKey, Value};
 
@@ -246,7 +245,7 @@ impl Scanned<'_> {
 
     fn keep<'f>(
         &self,
-        layout: &Arc<Layout>,
+        layout: &BlockLayout,
         filters: Option<&[u32]>,
         fields: impl IntoIterator<Item = &'f u32>,
     ) -> Event {
@@ -288,7 +287,7 @@ impl<'a> Record<'a> {
     /// of the layout's set that it fits, where that is known.
     pub(crate) fn keep<'f>(
         self,
-        layout: &Arc<Layout>,
+        layout: &BlockLayout,
         filters: Option<&[u32]>,
         fields: impl IntoIterator<Item = &'f u32>,
     ) -> Event {

@@ -14,7 +14,7 @@ use super::{Kind, Query, QuerySet, Settings};
 use crate::eval::CompileError;
 use crate::eval::order::Clock;
 use crate::eval::set::SetScratch;
-use crate::event::{Event, EventError, MAX_BYTES, Record, Scratch};
+use crate::event::{BlockLayout, Event, EventError, MAX_BYTES, Record, Scratch};
 use crate::share::each;
 
 /// Bytes that are read at once: few enough to stay in a thread's cache.
@@ -271,9 +271,9 @@ impl Batch {
         memory: &mut Memory,
         out: &mut Vec<Arc<Event>>,
     ) -> Result<(), ReadError> {
-        let mut start = 0;
+        let (layout, mut start) = (Arc::new(Arc::clone(self.set.layout())), 0);
         for (line, &end) in (block.line..).zip(&block.ends) {
-            let event = self.line(block.text[start..end].trim_ascii(), line, prepare, memory);
+            let event = self.line(block.text[start..end].trim_ascii(), line, (&layout, prepare), memory);
             out.extend(event.map_err(|error| ReadError::Line(line, error))?.map(Arc::new));
             start = end + 1;
         }
@@ -285,7 +285,7 @@ impl Batch {
         &self,
         text: &[u8],
         line: u64,
-        prepare: Prepare<'_>,
+        (layout, prepare): (&BlockLayout, Prepare<'_>),
         memory: &mut Memory,
     ) -> Result<Option<Event>, EventError> {
         if text.is_empty() {
@@ -295,8 +295,8 @@ impl Batch {
             return Event::from_json(text).map(|event| Some(prepare(event, line)));
         }
         let Memory { record, set, .. } = memory;
-        let record = Record::read(text, self.set.layout(), record)?;
-        Ok(self.set.keep(record, set).map(|event| prepare(event, line)))
+        let record = Record::read(text, layout, record)?;
+        Ok(self.set.keep(record, layout, set).map(|event| prepare(event, line)))
     }
 }
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Kind, Query};
 use crate::eval::set::{Set, SetScratch};
 use crate::eval::{CompileError, Limits, Program};
-use crate::event::{Document, Event, EventError, Layout, Listed, Record, Scratch};
+use crate::event::{BlockLayout, Document, Event, EventError, Layout, Listed, Record, Scratch};
 use crate::plan::{Predicate, QueryKind};
 
 /// Queries of either language, compiled together: equal questions are asked once, and an event meets only the queries that it
@@ -130,19 +130,19 @@ impl QuerySet {
         }))
     }
 
-    /// The event behind a record that was read along the layout of the set, with what the queries need that it concerns; `None`
+    /// The event behind a record that was read along the layout of the set, which it shares with others, with what the queries need that it concerns; `None`
     /// where it fits no filter. Of one that fits very many nothing is noted: it takes no more memory than any other.
-    pub(super) fn keep(&self, record: Record<'_>, scratch: &mut SetScratch) -> Option<Event> {
+    pub(super) fn keep(&self, record: Record<'_>, layout: &BlockLayout, scratch: &mut SetScratch) -> Option<Event> {
         let Inner { set, owners, reads, .. } = &*self.0;
         let filters = set.matches(&record, scratch);
         if filters.is_empty() {
             return None;
         }
         if filters.len() > NOTED {
-            return Some(record.keep(set.layout(), None, &[]));
+            return Some(record.keep(layout, None, &[]));
         }
         let read = |filter: &u32| reads.get(owners[*filter as usize] as usize).map_or(&[][..], |fields| fields);
-        Some(record.keep(set.layout(), Some(filters), filters.iter().flat_map(read)))
+        Some(record.keep(layout, Some(filters), filters.iter().flat_map(read)))
     }
 
     /// The queries that the event concerns, in ascending order, and for each which of its filters the event fits, where the bits
