@@ -11,6 +11,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::io::BufRead;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use measure::{ratio, row, time, turns};
@@ -137,11 +138,38 @@ fn wall(program: &Path, arguments: &[&str], processes: usize) -> Duration {
     })
 }
 
+/// How long a value takes from one thread to another: on cores that share no cache ten times as long as on those that do.
+fn handed_over() -> Duration {
+    const TIMES: u64 = 50_000;
+    let value = AtomicU64::new(0);
+    // One waits for odd values and makes the next even one of each; the other the reverse.
+    let side = |first: u64| {
+        for before in (first..2 * TIMES).step_by(2) {
+            while value.load(Ordering::Acquire) != before {
+                std::hint::spin_loop();
+            }
+            value.store(before + 1, Ordering::Release);
+        }
+    };
+    let both = || {
+        std::thread::scope(|scope| {
+            scope.spawn(|| side(1));
+            side(0);
+        });
+        value.store(0, Ordering::Release);
+    };
+    (0..TURNS).map(|_| time(both)).min().unwrap_or_default() / (2 * TIMES) as u32
+}
+
 /// One thread against two; and, for what the machine gives at most, a process twice against two that have nothing to do with each
 /// other.
 fn one_against_two(name: &str, program: &Path, arguments: &[&str]) {
     let with = |jobs: &'static str| [arguments, &["--jobs", jobs]].concat();
     let (one, two) = (with("1"), with("2"));
+    // On one processor each would wait for the other's turn.
+    if std::thread::available_parallelism().is_ok_and(|count| count.get() > 1) {
+        row("a value from one thread to another", &format!("{} ns", handed_over().as_nanos()), "–");
+    }
     let measured = turns(TURNS, || wall(program, &one, 1), || wall(program, &two, 1));
     ratio(&format!("{name}, one thread : two, on the wall"), measured, EVENTS, "≥ 1.8");
     let measured = turns(TURNS, || 2 * wall(program, &one, 1), || wall(program, &one, 2));

@@ -46,7 +46,7 @@ fn shown(hits: &[Hit]) -> Vec<String> {
 }
 
 fn placed(event: Event, line: u64) -> Event {
-    event.with_origin(&"here".into(), || line.to_string().into())
+    event.with_origin(&"here".into(), line)
 }
 
 fn lines(documents: &[Json], random: &mut Random) -> Vec<u8> {

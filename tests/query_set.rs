@@ -222,7 +222,7 @@ fn kept_events_say_what_parsed_ones_say() {
             "{text}"
         );
         let place: Arc<str> = "logs-here-default".into();
-        let moved = |event: Event| event.with_origin(&place, || "7".into());
+        let moved = |event: Event| event.with_origin(&place, 7);
         same(&moved((*kept).clone()), &moved(whole.clone()));
         same(&(*kept).clone().without_fill(), &whole.clone().without_fill());
         assert_eq!(*kept, whole, "{text}");

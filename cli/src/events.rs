@@ -100,6 +100,6 @@ fn list(path: &Path, mut reader: impl BufRead, prepare: Prepare<'_>) -> Outcome<
 
 /// An event without an index or an id of its own has those of its place.
 pub fn origin(event: Event, name: &Arc<str>, number: u64, fill: bool) -> Event {
-    let event = event.with_origin(name, || number.to_string().into());
+    let event = event.with_origin(name, number);
     if fill { event } else { event.without_fill() }
 }

@@ -42,10 +42,24 @@ pub struct Event {
     source: Source,
     index: Option<Arc<str>>,
     id: Option<Arc<str>>,
-    /// Where it was read, for what it does not say itself.
-    origin: Option<Box<(Arc<str>, Arc<str>)>>,
+    /// For what it does not say itself.
+    origin: Option<Origin>,
     /// Whether the name of its index stands in for fields that it leaves absent.
     filled: bool,
+}
+
+/// Where an event was read.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Origin {
+    name: Arc<str>,
+    number: Digits,
+}
+
+/// A number as text.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+struct Digits {
+    text: [u8; Self::MOST],
+    start: u8,
 }
 
 #[derive(Debug, Clone)]
@@ -72,9 +86,31 @@ pub(crate) struct EventState {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     id: Option<Arc<str>>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    origin: Option<Box<(Arc<str>, Arc<str>)>>,
+    origin: Option<(Arc<str>, String)>,
     #[serde(default)]
     filled: bool,
+}
+
+impl Digits {
+    /// Most digits of a number.
+    const MOST: usize = 20;
+
+    fn of(mut number: u64) -> Self {
+        let mut digits = Self { text: [b'0'; Self::MOST], start: Self::MOST as u8 };
+        for digit in digits.text.iter_mut().rev() {
+            *digit += (number % 10) as u8;
+            digits.start -= 1;
+            number /= 10;
+            if number == 0 {
+                break;
+            }
+        }
+        digits
+    }
+
+    fn as_str(&self) -> &str {
+        std::str::from_utf8(&self.text[usize::from(self.start)..]).unwrap_or_default()
+    }
 }
 
 impl Event {
@@ -101,7 +137,8 @@ impl Event {
     /// The event as data.
     #[cfg(feature = "rules")]
     pub(crate) fn save(&self) -> EventState {
-        let (index, id, origin) = (self.index.clone(), self.id.clone(), self.origin.clone());
+        let (index, id) = (self.index.clone(), self.id.clone());
+        let origin = self.origin.as_ref().map(|origin| (Arc::clone(&origin.name), origin.number.as_str().to_owned()));
         EventState { source: self.source().clone(), index, id, origin, filled: self.filled }
     }
 
@@ -109,6 +146,9 @@ impl Event {
     #[cfg(feature = "rules")]
     pub(crate) fn load(state: EventState) -> Self {
         let EventState { source, index, id, origin, filled } = state;
+        let place =
+            |(name, number): (Arc<str>, String)| Some(Origin { name, number: Digits::of(number.parse().ok()?) });
+        let origin = origin.and_then(place);
         Self { source: Source::Parsed(source), index, id, origin, filled }
     }
 
@@ -173,11 +213,12 @@ impl Event {
         }
     }
 
-    /// Says where the event was read; that stands in for an index or an id that it does not have itself.
+    /// Says where the event was read, such as the name of a file and the number of a line; these stand in for an index or an id
+    /// that it does not have itself.
     #[must_use]
-    pub fn with_origin(mut self, index: &Arc<str>, id: impl FnOnce() -> Arc<str>) -> Self {
+    pub fn with_origin(mut self, name: &Arc<str>, number: u64) -> Self {
         if self.index.is_none() || self.id.is_none() {
-            self.origin = Some(Box::new((Arc::clone(index), id())));
+            self.origin = Some(Origin { name: Arc::clone(name), number: Digits::of(number) });
             if let Source::Kept(kept) = &mut self.source {
                 kept.is_placed();
             }
@@ -200,12 +241,12 @@ impl Event {
 
     /// Its `_index`, else where it was read.
     pub fn index(&self) -> Option<&str> {
-        self.index.as_deref().or_else(|| self.origin.as_ref().map(|origin| origin.0.as_ref()))
+        self.index.as_deref().or_else(|| self.origin.as_ref().map(|origin| &*origin.name))
     }
 
     /// Its `_id`, else its place where it was read.
     pub fn id(&self) -> Option<&str> {
-        self.id.as_deref().or_else(|| self.origin.as_ref().map(|origin| origin.1.as_ref()))
+        self.id.as_deref().or_else(|| self.origin.as_ref().map(|origin| origin.number.as_str()))
     }
 
     /// Its `_id`, if it has one itself.
@@ -349,5 +390,17 @@ impl Document for Event {
 
     fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
         self.source().any_object(path, visit)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::Digits;
+
+    #[test]
+    fn digits_are_those_that_display_writes() {
+        for number in [0, 7, 10, 99, 100, 12_345, u64::MAX - 1, u64::MAX] {
+            assert_eq!(Digits::of(number).as_str(), number.to_string());
+        }
     }
 }

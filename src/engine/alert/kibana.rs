@@ -308,8 +308,7 @@ mod tests {
         let rule = r#"{"id": "u", "name": "R", "severity": "low", "risk_score": 1, "type": "query", "query": "*"}"#;
         let id = |text: &str, file: Option<&str>| {
             let event = Event::from_json(text).unwrap();
-            let event =
-                file.map_or_else(|| event.clone(), |file| event.clone().with_origin(&file.into(), || "7".into()));
+            let event = file.map_or_else(|| event.clone(), |file| event.clone().with_origin(&file.into(), 7));
             Engine::new(RuleSet::load_text("r.json", rule).rules).push(event).remove(0).id()
         };
         let own = id(r#"{"a": 1, "b": {"c": [2, "x"]}}"#, None);
