@@ -16,7 +16,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("function", &["event", "text"]),
     ("plan", &["event", "text", "schema", "function"]),
     ("analysis", &["source", "diagnostic", "event", "text", "schema", "function", "syntax", "plan"]),
-    ("eval", &["event", "text", "schema", "function", "plan", "share"]),
+    ("eval", &["event", "text", "schema", "function", "plan"]),
     ("convert", &["source", "diagnostic", "event", "text", "schema", "syntax"]),
     ("endgame", &["source", "diagnostic", "event", "text", "syntax"]),
     (

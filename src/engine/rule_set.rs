@@ -133,7 +133,8 @@ impl RuleSet {
 
     /// Compiles what was loaded. A rule that cannot run becomes a problem and stops no other.
     ///
-    /// With the feature `parallel`, called on a thread of a pool of rayon's, the threads of the pool share the work.
+    /// With the feature `parallel`, called on a thread of a pool of rayon's, the threads of the pool share the work. As with all work
+    /// of a pool, nothing may be locked meanwhile that other work of the pool waits for, such as a `LazyLock` that holds the rules.
     pub fn compile(loaded: Loaded, settings: &RuleSettings) -> LoadedRules {
         let Loaded { rules, mut problems, exceptions, value_lists: mut lists } = loaded;
         lists.extend(settings.value_lists.clone());

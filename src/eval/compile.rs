@@ -7,13 +7,12 @@ use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 use memchr::memmem::Finder;
 
 use super::matcher::{Ask, Asker, Leaf};
-use super::program::{FieldTable, Limits, Program};
+use super::program::{FieldTable, Limits};
 use super::value::Reader;
 use crate::event::FieldKey;
 use crate::plan::test::{DateTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
 use crate::plan::{AnyField, Predicate, Test};
 use crate::schema::{Field, FieldType};
-use crate::share::each;
 use crate::text::{Fold, IpSet, Regex, Wildcard, WildcardPart, ip_number};
 
 /// Why a plan cannot be compiled.
@@ -38,18 +37,11 @@ pub(super) enum Node {
 
 pub(super) struct Compiler<'a> {
     limits: Limits,
-    fields: FieldTable,
-    leaves: Vec<Draft<'a>>,
+    pub fields: FieldTable,
+    pub leaves: Vec<Leaf>,
     /// Keys with their hashes, which are dear to make, and their leaves.
     known: HashTable<(u64, Key<'a>, u32)>,
     hasher: DefaultHashBuilder,
-}
-
-/// A leaf that has its number.
-enum Draft<'a> {
-    /// Made when all have theirs.
-    Values(FieldKey, &'a Field, &'a Test),
-    Made(Box<Leaf>),
 }
 
 /// All there is to say of a leaf.
@@ -77,18 +69,17 @@ impl<'a> Compiler<'a> {
         };
         Ok(match predicate {
             Predicate::Const(value) => Node::Const(*value),
-            Predicate::And(items) => Node::And(all(items, self)?),
-            Predicate::Or(items) => Node::Or(all(items, self)?),
+            Predicate::And(items) => Node::And(cheap_first(all(items, self)?, &self.leaves)),
+            Predicate::Or(items) => Node::Or(cheap_first(all(items, self)?, &self.leaves)),
             Predicate::Not(inner) => Node::Not(Box::new(self.predicate(inner, inside)?)),
-            Predicate::Leaf(field, test) => Node::Leaf(self.leaf(field, test, inside)),
+            Predicate::Leaf(field, test) => Node::Leaf(self.leaf(field, test, inside)?),
             Predicate::AnyField(any) => Node::Leaf(self.any_field(any, inside)?),
             Predicate::Computed(expr) => {
                 let field = self.fields.key("");
                 let compiled =
                     super::expr::compile(expr, &mut |path| self.fields.key(relative(path, inside)), self.limits)?;
                 let key = Key::Other(format!("computed {inside} {expr:?}"));
-                let leaf = Leaf { field, asker: Asker::Computed(Box::new(compiled)) };
-                Node::Leaf(self.leaf_of(key, |_| Draft::Made(Box::new(leaf))))
+                Node::Leaf(self.leaf_of(key, |_| Ok(Leaf { field, asker: Asker::Computed(Box::new(compiled)) }))?)
             }
             Predicate::Nested(path, inner) => {
                 let below = format!("{path}.");
@@ -98,10 +89,13 @@ impl<'a> Compiler<'a> {
         })
     }
 
-    fn leaf(&mut self, field: &'a Field, test: &'a Test, inside: &str) -> u32 {
+    fn leaf(&mut self, field: &'a Field, test: &'a Test, inside: &str) -> Result<u32, CompileError> {
         let path = relative(&field.path, inside);
         let key = Key::Values(path, (field.kind.name(), settings(field)), test, inside.to_owned());
-        self.leaf_of(key, |compiler| Draft::Values(compiler.fields.key(path), field, test))
+        self.leaf_of(key, |compiler| {
+            let asker = Asker::Values { reader: Reader::new(field), ask: ask(test, compiler.limits)? };
+            Ok(Leaf { field: compiler.fields.key(path), asker })
+        })
     }
 
     fn any_field(&mut self, any: &AnyField, inside: &str) -> Result<u32, CompileError> {
@@ -114,34 +108,23 @@ impl<'a> Compiler<'a> {
         };
         let schema = any.schema.as_ref().map(std::sync::Arc::as_ptr);
         let key = format!("any {:?} {:?} {schema:?} {inside}", any.name, any.tests);
-        Ok(self.leaf_of(Key::Other(key), |_| Draft::Made(Box::new(leaf))))
+        self.leaf_of(Key::Other(key), |_| Ok(leaf))
     }
 
     /// The number of the leaf of a key.
-    fn leaf_of(&mut self, key: Key<'a>, draft: impl FnOnce(&mut Self) -> Draft<'a>) -> u32 {
+    fn leaf_of(
+        &mut self,
+        key: Key<'a>,
+        make: impl FnOnce(&mut Self) -> Result<Leaf, CompileError>,
+    ) -> Result<u32, CompileError> {
         let hash = self.hasher.hash_one(&key);
         if let Some((.., leaf)) = self.known.find(hash, |(own, other, _)| *own == hash && *other == key) {
-            return *leaf;
+            return Ok(*leaf);
         }
-        let (draft, leaf) = (draft(self), u32::try_from(self.leaves.len()).unwrap_or(u32::MAX));
+        let (made, leaf) = (make(self)?, u32::try_from(self.leaves.len()).unwrap_or(u32::MAX));
         self.known.insert_unique(hash, (hash, key, leaf), |(hash, ..)| *hash);
-        self.leaves.push(draft);
-        leaf
-    }
-
-    /// The program of the predicates, of which all leaves have their numbers.
-    pub fn finish(self, roots: Vec<Node>) -> Result<Program, CompileError> {
-        let Self { limits, fields, leaves, .. } = self;
-        let leaf = |draft: Draft<'_>| match draft {
-            Draft::Values(key, field, test) => {
-                let asker = Asker::Values { reader: Reader::new(field), ask: ask(test, limits)? };
-                Ok(Leaf { field: key, asker })
-            }
-            Draft::Made(leaf) => Ok(*leaf),
-        };
-        let leaves = each(leaves, &leaf).into_iter().collect::<Result<Vec<Leaf>, CompileError>>()?;
-        let roots = each(roots, &|root| cheap_first(root, &leaves));
-        Ok(Program { fields: fields.keys, leaves, roots })
+        self.leaves.push(made);
+        Ok(leaf)
     }
 }
 
@@ -178,19 +161,9 @@ fn relative<'a>(path: &'a str, inside: &str) -> &'a str {
 }
 
 /// Cheap questions come first; their order changes no answer.
-fn cheap_first(node: Node, leaves: &[Leaf]) -> Node {
-    let sorted = |nodes: Vec<Node>| {
-        let mut nodes: Vec<Node> = nodes.into_iter().map(|node| cheap_first(node, leaves)).collect();
-        nodes.sort_by_cached_key(|node| cost(node, leaves));
-        nodes
-    };
-    match node {
-        Node::And(nodes) => Node::And(sorted(nodes)),
-        Node::Or(nodes) => Node::Or(sorted(nodes)),
-        Node::Not(inner) => Node::Not(Box::new(cheap_first(*inner, leaves))),
-        Node::Nested(path, inner) => Node::Nested(path, Box::new(cheap_first(*inner, leaves))),
-        Node::Const(_) | Node::Leaf(_) => node,
-    }
+fn cheap_first(mut nodes: Vec<Node>, leaves: &[Leaf]) -> Vec<Node> {
+    nodes.sort_by_cached_key(|node| cost(node, leaves));
+    nodes
 }
 
 fn cost(node: &Node, leaves: &[Leaf]) -> u32 {

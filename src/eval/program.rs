@@ -33,14 +33,12 @@ pub struct Program {
 impl Program {
     /// Compiles `predicates`; [`Program::matches`] counts them from 0.
     ///
-    /// With the feature `parallel`, called on a thread of a pool of rayon's, the threads of the pool share the work.
-    ///
     /// # Errors
     /// A regular expression or a set of terms beyond the limits, or a malformed expression.
     pub fn compile(predicates: &[&Predicate], limits: Limits) -> Result<Self, CompileError> {
         let mut compiler = Compiler::new(limits);
         let roots = predicates.iter().map(|predicate| compiler.predicate(predicate, "")).collect::<Result<_, _>>()?;
-        compiler.finish(roots)
+        Ok(Self { fields: compiler.fields.keys, leaves: compiler.leaves, roots })
     }
 
     /// Whether `predicates` are sure to compile: there is no expression to build, and no set beyond the limits.

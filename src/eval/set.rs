@@ -19,7 +19,6 @@ use super::index::{Entry, FieldIndex, Finding, entries};
 use super::program::Program;
 use super::witness::{weights, witness};
 use crate::event::{Document, Layout, Value};
-use crate::share::each;
 pub use scratch::SetScratch;
 use scratch::{Known, State};
 
@@ -80,7 +79,7 @@ static NEXT: AtomicU64 = AtomicU64::new(1);
 impl Set {
     /// Indexes a program.
     pub fn new(program: Program) -> Self {
-        let entries: Vec<Option<Vec<Entry>>> = each(program.leaves.iter().collect(), &entries);
+        let entries: Vec<Option<Vec<Entry>>> = program.leaves.iter().map(entries).collect();
         let is_term: Vec<bool> = entries.iter().map(|entries| entries.as_deref().is_some_and(all_terms)).collect();
         let cost = |leaf: u32| match is_term.get(leaf as usize) {
             Some(true) => LOOK_UP,
@@ -164,7 +163,7 @@ impl Set {
                 self.is_eager[field] |= is_witness;
             }
         }
-        each(self.fields.iter_mut().collect(), &FieldIndex::settle);
+        self.fields.iter_mut().for_each(FieldIndex::settle);
         self.eager = (0..self.fields.len() as u32).filter(|&field| self.is_eager[field as usize]).collect();
     }
 

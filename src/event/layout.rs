@@ -19,8 +19,8 @@ pub struct Layout {
     pub(super) id: Option<u32>,
 }
 
-/// A layout as the events of one block share it. Each block counts its own references: threads that count the same ones wait for each
-/// other, and for whatever lies beside the count.
+/// A layout as the events of one block share it. Each block counts its own references: threads that count the same ones wait for
+/// each other, and for whatever lies beside the count.
 pub(crate) type BlockLayout = Arc<Arc<Layout>>;
 
 /// A node of the trie.

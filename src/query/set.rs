@@ -130,7 +130,7 @@ impl QuerySet {
         }))
     }
 
-    /// The event behind a record that was read along the layout of the set, which it shares with others, with what the queries need that it concerns; `None`
+    /// The event behind a record that was read along the layout of the set, with what the queries need that it concerns; `None`
     /// where it fits no filter. Of one that fits very many nothing is noted: it takes no more memory than any other.
     pub(super) fn keep(&self, record: Record<'_>, layout: &BlockLayout, scratch: &mut SetScratch) -> Option<Event> {
         let Inner { set, owners, reads, .. } = &*self.0;
