@@ -130,9 +130,20 @@ const fn random_length(number: usize) -> usize {
     number * 7919 % 1400
 }
 
-/// `count` events as JSON lines.
-pub fn lines(count: usize) -> Vec<String> {
-    (0..count).map(|number| event(number).to_string()).collect()
+/// `count` events as JSON lines, one after another in memory, as a file that was read has them.
+pub fn lines(count: usize) -> Vec<&'static str> {
+    let lines: Vec<String> = (0..count).map(|number| event(number).to_string()).collect();
+    in_one_piece(lines.join("\n"))
+}
+
+/// The same, each line wherever memory was free when it was made.
+pub fn strewn(count: usize) -> Vec<&'static str> {
+    (0..count).map(|number| &*String::leak(event(number).to_string())).collect()
+}
+
+/// The lines of a text that stays as long as the bench runs.
+fn in_one_piece(text: String) -> Vec<&'static str> {
+    String::leak(text).lines().collect()
 }
 
 /// Simple rules: points, equalities, wildcards, conjunctions in turn.
@@ -192,8 +203,8 @@ fn shared(file: &str) -> String {
 }
 
 /// Real events as JSON lines, where they are at hand.
-pub fn real() -> Vec<String> {
-    shared("events/real.ndjson").lines().map(str::to_owned).collect()
+pub fn real() -> Vec<&'static str> {
+    in_one_piece(shared("events/real.ndjson"))
 }
 
 /// A rule: its language and its text.

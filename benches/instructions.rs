@@ -20,7 +20,7 @@ fn source(text: &str) -> Source {
     Source::new("<query>", text)
 }
 
-fn filter() -> (Filter, Vec<String>) {
+fn filter() -> (Filter, Vec<&'static str>) {
     let filter = Filter::kql(data::KQL).unwrap();
     // Its program is made when it is first asked.
     assert!(!filter.matches_value(&serde_json::json!({})));
@@ -50,7 +50,7 @@ fn parse_eql(source: Source) -> eql::ast::Statement {
 
 #[library_benchmark]
 #[bench::proxy(filter())]
-fn filter_bytes((filter, lines): (Filter, Vec<String>)) -> usize {
+fn filter_bytes((filter, lines): (Filter, Vec<&'static str>)) -> usize {
     let mut scratch = Scratch::default();
     lines.iter().filter(|line| filter.matches_json(line.as_bytes(), &mut scratch).unwrap()).count()
 }

@@ -228,7 +228,7 @@ fn table(directory: &Path) {
 /// The start of a process that has next to nothing to do.
 fn start(directory: &Path, elkhound: &Path, myself: &Path) {
     let event = directory.join("event.ndjson");
-    std::fs::write(&event, &data::lines(1)[0]).unwrap();
+    std::fs::write(&event, data::lines(1)[0]).unwrap();
     let event = event.to_str().unwrap();
     let query = ["match", "-l", "kql", "-e", data::KQL, event];
     let measured = turns(STARTS, || spent(elkhound, &query), || spent(myself, &["parse", event]));

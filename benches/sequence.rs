@@ -32,10 +32,10 @@ fn main() {
 }
 
 /// A sequence over lines, as a user of the library would write it: gives how many hits there were.
-fn search(set: &QuerySet, run: &mut Run, lines: &[String]) -> usize {
+fn search(set: &QuerySet, run: &mut Run, lines: &[impl AsRef<str>]) -> usize {
     let mut matches = Matches::default();
     let mut hits = 0;
-    for line in lines {
+    for line in lines.iter().map(AsRef::as_ref) {
         if !set.matches_json(line.as_bytes(), &mut matches).unwrap().is_empty() {
             hits += run.push(Event::from_json(line).unwrap()).len();
         }
@@ -83,7 +83,7 @@ fn is(event: &Value, path: &str, wanted: &[&str]) -> bool {
     }
 }
 
-fn founding_by_hand(lines: &[String]) -> usize {
+fn founding_by_hand(lines: &[&str]) -> usize {
     let mut machine = Machine::new();
     for line in lines {
         let event: Value = serde_json::from_str(line).unwrap();
@@ -119,7 +119,7 @@ fn founding() {
 const HOT: &str = "sequence by host.id with maxspan=1m \
     [process where not process.name in (\"cmd.exe\", \"bash\")] [network where destination.port == 1080]";
 
-fn hot_by_hand(lines: &[String]) -> (usize, usize) {
+fn hot_by_hand(lines: &[&str]) -> (usize, usize) {
     let (mut machine, mut opened) = (Machine::new(), 0);
     for line in lines {
         let event: Value = serde_json::from_str(line).unwrap();
@@ -238,7 +238,7 @@ fn allocations() {
         let set = QuerySet::new(&queries).unwrap();
         let mut matches = Matches::default();
         let every = set.stats().every;
-        let silent: Vec<&String> = lines
+        let silent: Vec<&&str> = lines
             .iter()
             .filter(|line| set.matches_json(line.as_bytes(), &mut matches).unwrap().len() == every)
             .collect();

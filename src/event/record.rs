@@ -276,8 +276,7 @@ impl<'a> Record<'a> {
     /// As [`Event::from_json`].
     pub fn read(text: &'a [u8], layout: &Layout, scratch: &'a mut Scratch) -> Result<Self, EventError> {
         scratch.begin(layout);
-        let valid = if text.len() > super::MAX_BYTES { None } else { simdutf8::basic::from_utf8(text).ok() };
-        match valid.and_then(|text| Some((text, scan(text, layout, scratch)?))) {
+        match scan(text, layout, scratch) {
             Some((text, hit)) => Ok(Self::Scanned(Scanned { text, scratch, hit, whole: OnceCell::new() })),
             None => Event::from_json(text).map(|event| Self::Whole(Box::new(event))),
         }
@@ -312,8 +311,13 @@ impl<'a> Listed<'a> {
 }
 
 /// `None` for whatever the scanner does not settle itself.
-fn scan(text: &str, layout: &Layout, scratch: &mut Scratch) -> Option<Hit> {
-    let hit = Scanner::new(text.as_bytes(), layout, scratch).event()?;
+fn scan<'a>(text: &'a [u8], layout: &Layout, scratch: &mut Scratch) -> Option<(&'a str, Hit)> {
+    if text.len() > super::MAX_BYTES {
+        return None;
+    }
+    let hit = Scanner::new(text, layout, scratch).event()?;
+    // After the scan, which is slow enough to hide that the text has to come from memory.
+    let text = simdutf8::basic::from_utf8(text).ok()?;
     let mut named = |at: Option<(u32, u32)>, field: Option<u32>| {
         let (start, end) = at?;
         if let Some(field) = field {
@@ -325,7 +329,7 @@ fn scan(text: &str, layout: &Layout, scratch: &mut Scratch) -> Option<Hit> {
     if let Some(index) = named(hit.index, layout.index) {
         scratch.fill(layout, index);
     }
-    Some(hit)
+    Some((text, hit))
 }
 
 impl Document for Record<'_> {
