@@ -3,6 +3,7 @@
 //! [`Document`] is what the evaluator reads; a record filled from bytes, a [`serde_json::Value`] and a caller's own type are
 //! its implementations. Values come as JSON typed them; what a type makes of them is the evaluator's business.
 
+mod cursor;
 mod document;
 pub mod index;
 mod kept;
