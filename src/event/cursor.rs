@@ -46,6 +46,34 @@ impl Leaves {
     }
 }
 
+/// What is open around a place: after a one, bit by bit, whether each is an object.
+struct Open(u64);
+
+impl Open {
+    const NONE: Self = Self(1);
+    const MOST: usize = 63;
+
+    const fn len(&self) -> usize {
+        Self::MOST - self.0.leading_zeros() as usize
+    }
+
+    const fn is_full(&self) -> bool {
+        self.len() == Self::MOST
+    }
+
+    const fn is_object(&self) -> bool {
+        self.0 & 1 == 1
+    }
+
+    const fn push(&mut self, is_object: bool) {
+        self.0 = self.0 << 1 | is_object as u64;
+    }
+
+    const fn pop(&mut self) {
+        self.0 >>= 1;
+    }
+}
+
 impl<'s> Cursor<'s> {
     /// The beginning of a text.
     pub const fn new(text: &'s [u8]) -> Self {
@@ -194,8 +222,7 @@ impl<'s> Cursor<'s> {
     fn pass_over(&mut self, byte: u8, depth: usize) -> Option<Leaves> {
         // A copy stays in registers.
         let mut cursor = *self;
-        // After a one, bit by bit, whether each open one is an object.
-        let mut open = 1_u64;
+        let mut open = Open::NONE;
         let mut leaves = Leaves::NONE;
         let mut value = Some(byte);
         loop {
@@ -205,53 +232,58 @@ impl<'s> Cursor<'s> {
                     cursor.quoted()?;
                     leaves = leaves.and(Leaves::VALUE);
                 }
-                Some(byte @ (b'{' | b'[')) if open.leading_zeros() == 0 => {
-                    leaves = leaves.and(cursor.pass_inner(byte, depth.checked_sub(63)?)?);
+                Some(byte @ (b'{' | b'[')) if open.is_full() => {
+                    leaves = leaves.and(cursor.pass_inner(byte, depth.checked_sub(Open::MOST)?)?);
                 }
                 Some(byte @ (b'{' | b'[')) => {
-                    let is_object = byte == b'{';
-                    open = open << 1 | u64::from(is_object);
-                    if 63 - open.leading_zeros() as usize > depth {
+                    open.push(byte == b'{');
+                    if open.len() > depth {
                         return None;
                     }
                     cursor.at += 1;
-                    let first = cursor.next()?;
-                    if first != byte + 2 {
-                        value = if is_object { cursor.pass_texts(first, &mut leaves)? } else { Some(first) };
+                    if cursor.next()? != byte + 2 {
+                        value = cursor.pass_texts(&open, &mut leaves)?;
                         continue;
                     }
                     leaves = leaves.and(Leaves::EMPTY);
                 }
                 Some(byte) => leaves = leaves.and(cursor.pass_scalar(byte)?),
             }
-            // After a value: the next one, or the end of one or more.
-            loop {
-                let is_object = open & 1 == 1;
-                let byte = cursor.next()?;
-                cursor.at += 1;
-                match byte {
-                    b',' => {
-                        let first = cursor.next()?;
-                        value = if is_object { cursor.pass_texts(first, &mut leaves)? } else { Some(first) };
-                        break;
-                    }
-                    b'}' if is_object => {}
-                    b']' if !is_object => {}
-                    _ => return None,
-                }
-                open >>= 1;
-                if open == 1 {
-                    *self = cursor;
-                    return Some(leaves);
-                }
+            if cursor.pass_ends(&mut open)? {
+                *self = cursor;
+                return Some(leaves);
+            }
+            value = cursor.pass_texts(&open, &mut leaves)?;
+        }
+    }
+
+    /// Steps over the comma after a value, and before it over the ends of what it is the last of; tells whether that is all.
+    #[inline(always)]
+    fn pass_ends(&mut self, open: &mut Open) -> Option<bool> {
+        loop {
+            let byte = self.next()?;
+            self.at += 1;
+            match byte {
+                b',' => return Some(false),
+                b'}' if open.is_object() => {}
+                b']' if !open.is_object() => {}
+                _ => return None,
+            }
+            open.pop();
+            if open.len() == 0 {
+                return Some(true);
             }
         }
     }
 
-    /// Passes over members of an object that are texts, the first of which begins with `byte`: gives the first byte of the first
-    /// other value, none after the last member.
+    /// Goes to the next value: in an object over its key, and over members that are texts. Gives the first byte of the value, none
+    /// after the last member.
     #[inline(always)]
-    fn pass_texts(&mut self, byte: u8, leaves: &mut Leaves) -> Option<Option<u8>> {
+    fn pass_texts(&mut self, open: &Open, leaves: &mut Leaves) -> Option<Option<u8>> {
+        let byte = self.next()?;
+        if !open.is_object() {
+            return Some(Some(byte));
+        }
         if byte != b'"' {
             return None;
         }
