@@ -12,6 +12,7 @@ mod rule_set;
 mod schedule;
 mod session;
 mod suppress;
+mod time;
 
 pub use alert::{Alert, AlertForm, Details, Enrichment, Finding, Suppressed, ThresholdResult};
 pub use kind::StateLimits;

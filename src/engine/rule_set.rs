@@ -15,6 +15,7 @@ use super::kind::threshold::Threshold;
 use super::kind::{Kind, StateLimits};
 use super::schedule::Schedule;
 use super::suppress::Suppression;
+use super::time::RuleTime;
 use crate::diagnostic::Diagnostics;
 use crate::event::index::{DATA_STREAM, IndexPatterns};
 use crate::event::time::Instant;
@@ -62,6 +63,10 @@ pub(super) struct CompiledRule {
     pub indices: IndexPatterns,
     pub kind: Kind,
     pub suppression: Option<Suppression>,
+    /// Whether the query has the timestamp and the tiebreaker of the settings.
+    pub has_clock: bool,
+    /// What takes the place of `@timestamp`, where the rule counts or compares by time.
+    pub time: Option<Arc<RuleTime>>,
     /// What of the rule is not applied.
     pub notes: Diagnostics,
     pub schedule: Schedule,
@@ -81,7 +86,8 @@ impl CompiledRule {
         };
         let groups = self.suppression.as_ref().map(Suppression::fields);
         let terms = own.into_iter().chain(groups).flat_map(TermFields::names);
-        self.query.read_after().into_iter().chain(terms).collect()
+        let times = self.time.iter().flat_map(|_| RuleTime::field(&self.rule).into_iter().chain(["@timestamp"]));
+        self.query.read_after().into_iter().chain(terms).chain(times).collect()
     }
 }
 
@@ -217,6 +223,9 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     let notes = rule.diagnostics(beside.notes);
     let (schema, most) = (&settings.query.schema, settings.limits.suppressions);
     let suppression = Suppression::of(&rule, schema, most).map_err(|why| Box::new(Problem::unsupported(&rule, why)))?;
+    let has_clock = query.has_clock(&settings.query);
+    let by_time = matches!(kind, Kind::Threshold(_) | Kind::NewTerms(_)) || suppression.is_some();
+    let time = RuleTime::overridden(&rule, schema).filter(|_| by_time).map(Arc::new);
     let unsupported = |why: String| Box::new(Problem::unsupported(&rule, why));
     let schedule = Schedule::of(&rule).map_err(unsupported)?;
     let window = schedule.window(settings.query.now);
@@ -227,7 +236,19 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     }
     let depends_on_now = depends_on_now(&rule, exceptions);
     let exceptions = Sha256::digest(format!("{:?}", beside.exceptions)).into();
-    Ok(CompiledRule { query, indices, kind, suppression, notes, schedule, depends_on_now, exceptions, rule })
+    Ok(CompiledRule {
+        query,
+        indices,
+        kind,
+        suppression,
+        has_clock,
+        time,
+        notes,
+        schedule,
+        depends_on_now,
+        exceptions,
+        rule,
+    })
 }
 
 /// The language of a rule that is evaluated.

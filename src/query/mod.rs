@@ -16,7 +16,7 @@ use std::sync::{Arc, OnceLock};
 #[cfg(feature = "rules")]
 use crate::diagnostic::Diagnostics;
 use crate::endgame;
-use crate::eval::order::Clock;
+use crate::eval::order::{Clock, Ordinal};
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
 use crate::eval::{Program, Verdicts};
@@ -199,6 +199,19 @@ impl Query {
 
     /// Whether it is of the Endgame dialect, whose queries depend on all events before.
     #[cfg(feature = "rules")]
+    /// Where an event stands by the clock of the query; `position` is its place in the input.
+    #[cfg(feature = "rules")]
+    pub(crate) fn ordinal(&self, event: &Event, position: u64) -> Ordinal {
+        self.0.clock.ordinal(event, position)
+    }
+
+    /// Whether its timestamp and its tiebreaker are those of the settings.
+    #[cfg(feature = "rules")]
+    pub(crate) fn has_clock(&self, settings: &Settings) -> bool {
+        let own = &self.0.settings;
+        own.timestamp_field == settings.timestamp_field && own.tiebreaker_field == settings.tiebreaker_field
+    }
+
     pub(crate) fn is_endgame(&self) -> bool {
         matches!(self.0.kind, Kind::Endgame(_))
     }

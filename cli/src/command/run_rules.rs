@@ -69,6 +69,8 @@ pub fn run(args: &RunArgs) -> Outcome {
         let readable = if all.is_some() { Readable::Once } else { events::readable(&args.events) };
         let mut all = all;
         let read = |take: Take<'_>| seen(args, &rules, all.take(), take);
+        // All are there to be sorted, however many: what is bounded is a stream.
+        let own = EngineSettings { buffered: usize::MAX, ..own };
         (judge_recording(&rules, &own, readable, read, &mut |alerts| writer.write(alerts))?, Exit::Clean)
     };
     writer.data.finish()?;

@@ -1,11 +1,12 @@
 //! `test`: the cases beside rules, for every version of their history.
 
+use std::convert::Infallible;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use elkhound::engine::{Alert, Engine, RuleSet, RuleSettings};
+use elkhound::engine::{Alert, EngineSettings, Readable, RuleSet, RuleSettings, judge_recording};
 use elkhound::event::Event;
-use elkhound::query::{Settings, in_time_order};
+use elkhound::query::{Settings, Take};
 use elkhound::rule::{History, Loaded, Rule, load_paths};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Deserialize;
@@ -148,7 +149,7 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
                     let rules = if case.enforce_index { &selected } else { &all };
                     let events: Vec<Arc<Event>> =
                         case.events.iter().map(|event| Arc::new(Event::from_value(event.clone()))).collect();
-                    let alerts = alerts(in_time_order(events.clone(), settings), rules);
+                    let alerts = alerts(&events, rules);
                     let problem = judge(case, case.matches.of(form.version), &events, &alerts);
                     out.push(Verdict { suite: suite.clone(), name: case.name.clone(), problem });
                 }
@@ -206,11 +207,21 @@ fn compile(rule: &Rule, settings: &Settings, enforce_index: bool) -> Result<Arc<
     }
 }
 
-fn alerts(events: Vec<Arc<Event>>, rules: &Arc<RuleSet>) -> Vec<Alert> {
-    let mut engine = Engine::new(Arc::clone(rules));
-    let mut out: Vec<Alert> = events.into_iter().flat_map(|event| engine.push(event)).collect();
-    out.extend(engine.finish());
-    out
+/// The alerts about the events, as `run` gives them.
+fn alerts(events: &[Arc<Event>], rules: &Arc<RuleSet>) -> Vec<Alert> {
+    let read = |take: Take<'_>| {
+        let _ = take(events);
+        Ok::<(), Infallible>(())
+    };
+    let mut out = Vec::new();
+    let judged = judge_recording(rules, &EngineSettings::default(), Readable::Once, read, &mut |found| {
+        out.extend(found);
+        Ok(())
+    });
+    match judged {
+        Ok(_) => out,
+        Err(never) => match never {},
+    }
 }
 
 /// What is wrong with the alerts about a case's events; `None` where it holds.

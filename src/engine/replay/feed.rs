@@ -4,18 +4,17 @@ use std::cmp::Ordering;
 use std::sync::Arc;
 
 use crate::engine::schedule::Window;
+use crate::engine::time::{RuleTime, earliest};
 use crate::eval::column::Column;
 use crate::event::Event;
 use crate::event::time::Instant;
-use crate::function::Datum;
 use crate::rule::Rule;
 use crate::schema::Schema;
 
-/// The fields that place an event in time (Kibana: timestamp override and its fallback).
+/// What places an event in time.
 #[derive(Debug)]
 pub(super) struct Clocks {
-    primary: Column,
-    secondary: Option<Column>,
+    time: RuleTime,
     ingested: Column,
     delay: Option<Instant>,
 }
@@ -43,25 +42,16 @@ pub(super) struct Feed {
 
 impl Clocks {
     pub fn new(rule: &Rule, schema: &Schema, delay: Option<Instant>) -> Self {
-        let over = rule.text("timestamp_override").filter(|field| *field != "@timestamp");
-        let disabled = rule.document().get("timestamp_override_fallback_disabled");
-        let falls_back = over.is_some() && disabled.and_then(serde_json::Value::as_bool) != Some(true);
-        Self {
-            primary: Column::date(schema, over.unwrap_or("@timestamp")),
-            secondary: falls_back.then(|| Column::date(schema, "@timestamp")),
-            ..Self::plain(schema, delay)
-        }
+        Self { time: RuleTime::of(rule, schema), ..Self::plain(schema, delay) }
     }
 
     /// Without any override.
     pub fn plain(schema: &Schema, delay: Option<Instant>) -> Self {
-        let [primary, ingested] = ["@timestamp", "event.ingested"].map(|field| Column::date(schema, field));
-        Self { primary, secondary: None, ingested, delay }
+        Self { time: RuleTime::plain(schema), ingested: Column::date(schema, "event.ingested"), delay }
     }
 
     fn read(&self, event: &Arc<Event>, position: usize) -> Option<Recorded> {
-        let primary = earliest(&self.primary, event);
-        let secondary = self.secondary.as_ref().and_then(|column| earliest(column, event));
+        let (primary, secondary) = self.time.read(event);
         let time = primary.or(secondary)?;
         let arrival = match self.delay {
             Some(delay) => time + delay,
@@ -74,15 +64,6 @@ impl Clocks {
     pub fn times(&self, event: &Arc<Event>) -> Option<(Instant, Instant)> {
         self.read(event, 0).map(|recorded| (recorded.time, recorded.arrival))
     }
-}
-
-/// The earliest instant of a field.
-pub(super) fn earliest(column: &Column, event: &Event) -> Option<Instant> {
-    let instants = column.values(event).into_iter().filter_map(|value| match value {
-        Datum::Date(instant) => Some(instant),
-        _ => None,
-    });
-    instants.min()
 }
 
 impl Feed {

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 
-use super::feed::{Feed, Recorded, earliest};
+use super::feed::{Feed, Recorded};
 use crate::engine::alert::{Details, Finding};
 use crate::engine::kind::new_terms::NewTerms;
 use crate::engine::kind::terms::digest;
@@ -12,6 +12,7 @@ use crate::engine::kind::threshold::{Groups, Reached, Threshold};
 use crate::engine::rule_set::CompiledRule;
 use crate::engine::schedule::Window;
 use crate::engine::suppress::{Suppression, Suppressions, Terms, compare_terms, group_key};
+use crate::engine::time::earliest;
 use crate::eval::column::{Column, MAX_VALUES};
 use crate::event::Event;
 use crate::event::time::Instant;

@@ -59,7 +59,7 @@ pub fn judge_recording<E>(
     mut read: impl FnMut(Take<'_>) -> Result<(), E>,
     found: &mut dyn FnMut(Vec<Alert>) -> Result<(), E>,
 ) -> Result<Engine, E> {
-    let begin = || Engine::with_settings(Arc::clone(rules), settings.clone());
+    let begin = || Engine::of_recording(Arc::clone(rules), settings.clone());
     let judges = settings.held_bytes.is_none();
     let keeps = readable == Readable::Once || !judges;
     let mut ahead = Ahead { engine: begin(), alerts: judges.then(Vec::new), newest: None, is_ordered: true };

@@ -3,6 +3,7 @@
 mod ahead;
 mod budget;
 mod many;
+mod order;
 mod partition;
 mod reorder;
 mod settings;
@@ -21,6 +22,7 @@ pub use snapshot::{Change, MigratedRule, Migration, Snapshot, SnapshotError};
 pub use stats::{EngineStats, RuleStats};
 
 use self::budget::Budget;
+use self::order::OwnOrder;
 use self::reorder::Reorder;
 use self::snapshot::Identity;
 use self::state::{Identities, State};
@@ -28,6 +30,7 @@ use self::windows::{Candidate, Window};
 use super::alert::{Alert, Details, Finding};
 use super::kind::Kind;
 use super::rule_set::RuleSet;
+use super::time::RuleTime;
 use crate::eval::order::{Clock, Ordinal};
 use crate::event::index::Selection;
 use crate::event::time::Instant;
@@ -54,6 +57,8 @@ pub struct Engine {
     due: BTreeSet<(Instant, usize)>,
     identities: Identities,
     budget: Budget,
+    /// Whether all that is pushed is one recording: nothing has to be told before its end that its end would change.
+    is_recording: bool,
     /// What tells each rule, once it is asked for.
     fingerprints: OnceLock<Vec<Identity>>,
 }
@@ -78,10 +83,21 @@ impl Engine {
             due: BTreeSet::new(),
             identities: Identities::new(rules.settings.limits.identities),
             budget: Budget::new(settings.held_bytes),
+            is_recording: false,
             fingerprints: OnceLock::new(),
             rules,
             settings,
         }
+    }
+
+    /// An engine for one recording from its beginning to its end: a rule with an order of time of its own sees the events in that
+    /// order, and a suppressed group is one alert.
+    fn of_recording(rules: Arc<RuleSet>, settings: EngineSettings) -> Self {
+        let mut engine = Self { is_recording: true, ..Self::with_settings(rules, settings) };
+        for (state, compiled) in engine.states.iter_mut().zip(&engine.rules.rules) {
+            state.order = OwnOrder::of(compiled, engine.settings.buffered);
+        }
+        engine
     }
 
     /// Whether anything with fields concerns some rule, whatever its index: the caller's own type of event, which has to become
@@ -146,6 +162,8 @@ impl Engine {
         self.now = self.now.max(self.reorder.newest());
         self.due.clear();
         for (at, compiled) in rules.rules.iter().enumerate() {
+            let waiting = self.states[at].order.as_mut().map(OwnOrder::drain).unwrap_or_default();
+            self.take_up(at, waiting, &mut out);
             let hits = self.states[at].run.finish();
             self.judge(at, hits, &mut out);
             if let Kind::Threshold(threshold) = &compiled.kind {
@@ -170,11 +188,12 @@ impl Engine {
         let mut rules = self.rule_stats();
         // Of rules that see every event, and of those that hold unless something is found, the index asks less than it lets through.
         rules.iter_mut().for_each(|stats| stats.candidates = stats.candidates.max(stats.events));
+        let own = self.states.iter().filter_map(|state| state.order.as_ref());
         EngineStats {
             events: self.events,
             late: self.reorder.late,
             buffered: self.reorder.len(),
-            forced: self.reorder.forced,
+            forced: self.reorder.forced + own.map(|order| order.counts().0).sum::<u64>(),
             repeated: self.identities.repeated,
             rules,
             of: Arc::clone(&self.rules),
@@ -208,6 +227,8 @@ impl Engine {
                 self.take(time, &event, out);
             }
             for at in 0..self.states.len() {
+                let waiting = self.states[at].order.as_mut().map(OwnOrder::shed).unwrap_or_default();
+                self.take_up(at, waiting, out);
                 self.states[at].run.shed();
                 self.states[at].groups.shed();
                 let (held, windows) = (self.states[at].held.len() / 2, self.states[at].windows.len() / 2);
@@ -222,6 +243,14 @@ impl Engine {
             if !self.budget.is_above_half() {
                 return;
             }
+        }
+    }
+
+    /// Judges events of a rule that have waited.
+    fn take_up(&mut self, at: usize, events: Vec<Arc<Event>>, out: &mut Vec<Alert>) {
+        for event in events {
+            let hits = self.states[at].run.push(event);
+            self.judge(at, hits, out);
         }
     }
 
@@ -258,6 +287,7 @@ impl Engine {
             return;
         }
         let rules = Arc::clone(&self.rules);
+        let time = rules.rules[at].time.as_deref().filter(|_| self.is_recording);
         let state = &mut self.states[at];
         state.stats.matches += hits.len() as u64;
         let mut findings = Vec::new();
@@ -266,11 +296,11 @@ impl Engine {
             match (&rules.rules[at].kind, event) {
                 (Kind::Hits, _) => findings.push(Finding::of_hit(hit)),
                 (Kind::Threshold(threshold), Some(event)) => {
-                    let time = self.clock.ordinal(event.as_ref(), 0).timestamp;
+                    let time = when(&self.clock, time, &event);
                     threshold.add(&mut state.groups, &event, time);
                 }
                 (Kind::NewTerms(terms), Some(event)) => {
-                    let time = self.clock.ordinal(event.as_ref(), 0).timestamp;
+                    let time = when(&self.clock, time, &event);
                     let new = terms.new_terms(&mut state.seen, &event, time).into_iter();
                     findings.extend(new.map(|term| Finding::of_event(Arc::clone(&event), Details::NewTerms(term))));
                 }
@@ -298,7 +328,7 @@ impl Engine {
                 self.alert(at, finding, out);
             }
         } else if state::waits(compiled) {
-            let span = self.span(&finding);
+            let span = self.span(at, &finding);
             self.states[at].held.insert(finding, span);
             let limit = compiled.suppression.as_ref().map_or(0, |suppression| suppression.limit());
             if let Some(finding) = self.states[at].held.pop(Instant::MIN, limit) {
@@ -310,15 +340,21 @@ impl Engine {
         }
     }
 
-    /// The times of the earliest and the latest event of a finding.
-    fn span(&self, finding: &Finding) -> (Instant, Instant) {
+    /// The times of the earliest and the latest event of a finding of a rule.
+    fn span(&self, at: usize, finding: &Finding) -> (Instant, Instant) {
+        let time = self.rules.rules[at].time.as_deref().filter(|_| self.is_recording);
+        self.span_by(time, finding)
+    }
+
+    /// The same by the clock of the engine, if by nothing else.
+    fn span_by(&self, time: Option<&RuleTime>, finding: &Finding) -> (Instant, Instant) {
         if let Details::Threshold(result) = &finding.details {
             let (from, to) = (result.from.or(self.now), result.to.or(self.now));
             return (from.unwrap_or(0), to.unwrap_or(0));
         }
         let times = || {
             let events = finding.events.iter().flatten();
-            events.filter_map(|event| self.clock.ordinal(event.as_ref(), 0).timestamp)
+            events.filter_map(|event| when(&self.clock, time, event))
         };
         let now = self.now.unwrap_or(0);
         (times().min().unwrap_or(now), times().max().unwrap_or(now))
@@ -328,7 +364,7 @@ impl Engine {
     fn suppress(&mut self, at: usize, finding: Finding, out: &mut Vec<Alert>) {
         let rules = Arc::clone(&self.rules);
         let Some(suppression) = &rules.rules[at].suppression else { return };
-        let (start, end) = self.span(&finding);
+        let (start, end) = self.span(at, &finding);
         for terms in partition::groups(&rules.rules[at], suppression, &finding) {
             let owner = self.router.as_ref().map(|router| router.group_owner(at, &finding, &terms));
             if owner.is_some_and(|hash| !self.owns(hash)) {
@@ -348,7 +384,9 @@ impl Engine {
             if let Some(before) = self.states[at].windows.insert(window) {
                 self.update(at, &before, out);
             }
-            self.alert(at, first, out);
+            if !self.is_recording {
+                self.alert(at, first, out);
+            }
             while let Some(surplus) = self.states[at].windows.close(Instant::MIN, suppression.limit()) {
                 self.update(at, &surplus, out);
             }
@@ -356,19 +394,20 @@ impl Engine {
         self.schedule(at);
     }
 
-    /// Gives the alert of a closed window again, if something was suppressed into it.
+    /// Gives the alert of a closed window: again, if something was suppressed into it; of a recording for the first time.
     fn update(&mut self, at: usize, window: &Window, out: &mut Vec<Alert>) {
-        if window.tally.count > 0
-            && let Some(suppression) = &self.rules.rules[at].suppression
-        {
-            let finding = window.finding(suppression);
+        let Some(suppression) = &self.rules.rules[at].suppression else { return };
+        let finding = window.finding(suppression);
+        if self.is_recording {
+            self.alert(at, finding, out);
+        } else if window.tally.count > 0 {
             out.push(Alert { rules: Arc::clone(&self.rules), rule: at, finding, created: Some(window.first.end) });
         }
     }
 
     /// An alert is as old as its latest event, so that it is the same whenever it became certain.
     fn alert(&mut self, rule: usize, finding: Finding, out: &mut Vec<Alert>) {
-        let created = self.now.map(|_| self.span(&finding).1);
+        let created = self.now.map(|_| self.span_by(None, &finding).1);
         let alert = Alert { rules: Arc::clone(&self.rules), rule, finding, created };
         if self.settings.once && !self.identities.insert(alert.id()) {
             return;
@@ -410,6 +449,11 @@ impl Engine {
             }
         }
     }
+}
+
+/// The time of an event: by what a rule has in place of the engine's clock, if anything.
+fn when(clock: &Clock, time: Option<&RuleTime>, event: &Event) -> Option<Instant> {
+    time.map_or_else(|| clock.ordinal(event, 0).timestamp, |time| time.when(event))
 }
 
 /// The rules that an event concerns, in ascending order, and which filters of each it fits, where that is known.

@@ -3,6 +3,7 @@
 use std::collections::{BTreeSet, VecDeque};
 use std::sync::Arc;
 
+use super::order::OwnOrder;
 use super::settings::EngineSettings;
 use super::stats::RuleStats;
 use super::windows::{Held, Windows};
@@ -23,6 +24,8 @@ pub(super) struct State {
     pub run: Run,
     /// Whether the query has the clock of the engine.
     pub has_clock: bool,
+    /// The order of its own that the rule has in a recording.
+    pub order: Option<OwnOrder>,
     pub indicators: Indicators,
     pub groups: Groups,
     pub seen: Seen,
@@ -41,7 +44,8 @@ impl State {
         };
         Self {
             run: compiled.query.start(),
-            has_clock: compiled.rule.text("timestamp_field").is_none(),
+            has_clock: compiled.has_clock,
+            order: None,
             indicators,
             groups: Groups::default(),
             seen: Seen::default(),
@@ -55,7 +59,10 @@ impl State {
     /// Takes an event, its time by the clock of the engine, and which filters of the rule it fits, if that is known.
     pub fn push(&mut self, event: &Arc<Event>, time: Option<Instant>, fits: Option<u64>) -> Vec<Hit> {
         self.stats.events += 1;
-        self.run.push_known(Arc::clone(event), Known { time: self.has_clock.then_some(time), fits })
+        match &mut self.order {
+            None => self.run.push_known(Arc::clone(event), Known { time: self.has_clock.then_some(time), fits }),
+            Some(order) => order.push(event).into_iter().flat_map(|event| self.run.push(event)).collect(),
+        }
     }
 
     /// The counters.
@@ -64,7 +71,7 @@ impl State {
         RuleStats {
             live: run.live + self.groups.len() + self.seen.len() + self.held.len() + self.windows.len(),
             dropped: run.dropped + self.groups.dropped() + self.seen.dropped() + self.windows.dropped,
-            late: run.late,
+            late: run.late + self.order.as_ref().map_or(0, |order| order.counts().1),
             ..self.stats
         }
     }
