@@ -111,7 +111,7 @@ codes! {
         "The rule has a key that rules do not have, or no longer have. It is kept and has no effect."
         "[rule]\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"\nseverty = 1";
     RuleIgnored "W0602" "setting of a rule not applied"
-        "The rule refers to an exception list that is not given, or to a value list that rules of its type do not apply. It runs without it, so it may alert where it should not."
+        "The rule refers to an exception list that is not given, to a value list that rules of its type do not apply, or to one with a value that is not of the list's type. It runs without it, so it may alert where it should not."
         "[rule]\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"\n[[rule.exceptions_list]]\nlist_id = \"servers\"";
 }
 
