@@ -139,6 +139,64 @@ fn indices_are_enforced_on_demand() {
     assert_eq!(ran.lines().iter().map(numbers).collect::<Vec<_>>(), [2]);
 }
 
+/// What has no effect is said by `run` itself; what is only odd is left to `check`.
+#[test]
+fn conditions_without_effect_are_named() {
+    let folder = folder("without_effect");
+    let query = "source.port: abc or source.ip: (\"10.0.0.1\" or word) or proces.name: a";
+    let rules = file(&folder, "a.toml", rule("1", "A", query));
+    let err = run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0).err;
+    for part in ["For input string: \"abc\"", "'word' is not an IP string literal", "a.toml:9:"] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+    assert!(!err.contains("W0201"), "{err}");
+    let err = run_with(&["run", &rules, "--events", "-", "--simulate"], EVENTS.as_bytes()).ends(0).err;
+    assert!(err.contains("For input string: \"abc\""), "{err}");
+    let mapping = file(&folder, "m.json", r#"{"@timestamp": "date", "n": "long"}"#);
+    let args = ["run", &rules, "--events", "-", "--schema", "none", "--strict", "--mapping", &mapping];
+    let err = run_with(&args, EVENTS.as_bytes()).ends(0).err;
+    assert!(err.contains("their field is not mapped: 4;"), "{err}");
+}
+
+#[test]
+fn the_query_of_indicators_has_warnings_too() {
+    let folder = folder("without_effect_indicators");
+    let mapping = r#"[{"entries": [{"field": "source.ip", "type": "mapping", "value": "threat.indicator.ip"}]}]"#;
+    let text = format!(
+        r#"{{"rule_id": "t", "name": "T", "description": "d", "type": "threat_match", "severity": "low", "risk_score": 21,
+            "query": "*:*", "threat_query": "threat.indicator.port: abc", "threat_index": ["ti"], "threat_mapping": {mapping}}}"#
+    );
+    let rules = file(&folder, "a.json", text);
+    let err = run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0).err;
+    assert!(err.contains("W0301") && err.contains("threat.indicator.port"), "{err}");
+}
+
+/// A line that is not of the type of its list is named, and the others go on hiding events.
+#[test]
+fn a_bad_line_of_a_value_list_is_named() {
+    let folder = folder("bad_line");
+    let rule = r#"{"rule_id": "1", "name": "A", "description": "d", "type": "query", "severity": "low", "risk_score": 21, "query": "*:*", "exceptions_list": [{"list_id": "x", "type": "detection", "namespace_type": "single"}]}"#;
+    let rules = file(&folder, "a.json", rule);
+    let events = r#"{"source": {"ip": "10.9.9.9"}, "n": 1}
+{"source": {"ip": "192.168.0.1"}, "n": 2}"#;
+    for kind in ["ip", "ip_range"] {
+        let item = format!(
+            r#"{{"list_id": "x", "item_id": "i", "name": "Nets", "type": "simple", "namespace_type": "single", "entries": [{{"field": "source.ip", "type": "list", "operator": "included", "list": {{"id": "nets", "type": "{kind}"}}}}]}}"#
+        );
+        let items = file(&folder, "items.ndjson", item);
+        let nets = file(&folder, "nets.txt", "10.0.0.0/8\nword\n");
+        let list = format!("nets={nets}");
+        let args = ["run", &rules, "--events", "-", "--exceptions", &items, "--value-list", &list];
+        let ran = run_with(&args, events.as_bytes()).ends(0);
+        assert_eq!(ran.lines().iter().map(numbers).collect::<Vec<_>>(), [2], "{kind}");
+        assert!(
+            ran.err.contains("the exception item `Nets`: of the value list `nets`, value 2, `word`"),
+            "{}",
+            ran.err
+        );
+    }
+}
+
 /// A copy of the project's rules.
 fn copy_of_rules(test: &str) -> PathBuf {
     let folder = folder(test);

@@ -187,7 +187,9 @@ impl RuleSet {
 
     /// What was noticed while the rules were compiled.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostics> {
-        self.rules.iter().flat_map(|compiled| [compiled.query.warnings(), &compiled.notes])
+        self.rules.iter().flat_map(|compiled| {
+            [compiled.query.warnings(), &compiled.notes].into_iter().chain(compiled.kind.warnings())
+        })
     }
 
     /// The rules that run.

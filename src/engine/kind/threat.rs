@@ -10,6 +10,7 @@ use ipnet::IpNet;
 use serde_json::Value as Json;
 
 use super::terms::{term, values};
+use crate::diagnostic::Diagnostics;
 use crate::engine::alert::Enrichment;
 use crate::eval::column::Column;
 use crate::event::{Document, Event, FieldKey, Value};
@@ -86,6 +87,11 @@ impl ThreatMatch {
     /// What the query of the indicators means.
     pub fn plan(&self) -> &crate::plan::Query {
         self.indicators.plan()
+    }
+
+    /// What was noticed about that query.
+    pub fn warnings(&self) -> &Diagnostics {
+        self.indicators.warnings()
     }
 
     /// The indicators that the rule's own query selects, by their values.
