@@ -183,7 +183,7 @@ impl Suppression {
     /// The tally of an alert, as the alert says it.
     pub fn suppressed(&self, terms: Terms, tally: Tally) -> Suppressed {
         let terms = self.fields.names().map(str::to_owned).zip(terms).collect();
-        Suppressed { terms, start: Some(tally.start), end: Some(tally.end), count: tally.count }
+        Suppressed { terms, start: Some(tally.start), end: Some(tally.end), count: tally.count, detected: None }
     }
 
     /// Decides a candidate. Candidates of a run come in the order of their time.
