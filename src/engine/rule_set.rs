@@ -42,7 +42,7 @@ pub type ValueLists = BTreeMap<String, Vec<String>>;
 pub struct RuleSettings {
     /// Settings of the queries; fields that a rule sets itself win.
     pub query: Settings,
-    /// Whether a rule sees only events of its own indices. An event without an index is seen by every rule.
+    /// Whether a rule sees only events, and indicators, of its own indices. One without an index is seen by every rule.
     pub enforce_index: bool,
     /// Exception items besides those that came with the rules; each names its list by `list_id`.
     pub exceptions: Vec<Json>,
@@ -255,7 +255,7 @@ fn kind(rule: &Rule, settings: &RuleSettings, beside: &Beside) -> Compiled<Kind>
             // Kibana filters indicators by the same exceptions as events.
             let also = Predicate::and([beside.indicator_filters.clone(), beside.exceptions.clone()]);
             let query = Query::builder().settings(settings.query.clone()).and(also);
-            Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, query, schema)?))
+            Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, query, settings)?))
         }
         _ => Kind::Hits,
     })

@@ -9,10 +9,12 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
-use super::terms::{term, values};
+use super::terms::{names, term, values};
 use crate::diagnostic::Diagnostics;
 use crate::engine::alert::Enrichment;
+use crate::engine::rule_set::RuleSettings;
 use crate::eval::column::Column;
+use crate::event::index::{IndexPatterns, Selection};
 use crate::event::{Document, Event, FieldKey, Value};
 use crate::function::Datum;
 use crate::query::{Builder, Query};
@@ -29,6 +31,8 @@ const MAX_ENRICHMENTS: usize = 200;
 pub(in crate::engine) struct ThreatMatch {
     groups: Vec<Group>,
     indicators: Query,
+    /// The indices that indicators are read from, where that is enforced.
+    indices: Option<IndexPatterns>,
     path: String,
 }
 
@@ -66,7 +70,8 @@ struct Index {
 
 impl ThreatMatch {
     /// `builder` makes the query of the indicators, with what holds beside it.
-    pub fn of(rule: &Rule, builder: Builder, schema: &Schema) -> Result<Self, Box<Problem>> {
+    pub fn of(rule: &Rule, builder: Builder, settings: &RuleSettings) -> Result<Self, Box<Problem>> {
+        let schema = &settings.query.schema;
         let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
         let mapping = rule.document().get("threat_mapping").and_then(Json::as_array);
         let groups = mapping.into_iter().flatten().filter_map(|group| group.get("entries")?.as_array());
@@ -81,7 +86,9 @@ impl ThreatMatch {
         let indicators = builder.kql_source(&query);
         let indicators = indicators.map_err(|findings| Box::new(Problem::of_rule(rule, findings)))?;
         let path = rule.text("threat_indicator_path").unwrap_or("threat.indicator").to_owned();
-        Ok(Self { groups, indicators, path })
+        let patterns = names(rule.document().get("threat_index"));
+        let indices = settings.enforce_index.then(|| IndexPatterns::new(&patterns, settings.query.now));
+        Ok(Self { groups, indicators, indices, path })
     }
 
     /// What the query of the indicators means.
@@ -96,10 +103,18 @@ impl ThreatMatch {
 
     /// The indicators that the rule's own query selects, by their values.
     pub fn select(&self, indicators: &[Arc<Event>]) -> Indicators {
-        let hits = self.indicators.search(indicators.iter().cloned());
+        let own = indicators.iter().filter(|indicator| self.reads(indicator));
+        let hits = self.indicators.search(own.cloned());
         let list: Vec<Arc<Event>> = hits.iter().flat_map(|hit| hit.events().iter().flatten().cloned()).collect();
         let groups = self.groups.iter().map(|group| group.index(&list)).collect();
         Indicators { list, groups }
+    }
+
+    /// Whether an indicator lies in an index that the rule reads them from.
+    fn reads(&self, indicator: &Event) -> bool {
+        let is_other =
+            |indices: &IndexPatterns| indices.select(indicator.index_name().as_deref()) == Selection::NoMatch;
+        !self.indices.as_ref().is_some_and(is_other)
     }
 
     /// What the indicators say of an event, at most 200; empty where none hits it.
