@@ -158,6 +158,21 @@ fn conditions_without_effect_are_named() {
     assert!(err.contains("their field is not mapped: 4;"), "{err}");
 }
 
+/// A rule without a description is named by `check`, after what is graver, and is no finding that ends it with 1.
+#[test]
+fn rules_without_a_description() {
+    let folder = folder("undescribed");
+    let rules = file(&folder, "a.toml", rule("1", "A", "user.name: root"));
+    let ran = run(&["check", &rules]).ends(0);
+    assert!(ran.err.contains("W0603"), "{}", ran.err);
+    file(&folder, "b.toml", rule("2", "B", "user.name: ("));
+    let ran = run(&["check", folder.to_str().unwrap(), "--format", "json"]).ends(2);
+    let json = ran.json();
+    let codes: Vec<&str> =
+        json["diagnostics"].as_array().unwrap().iter().filter_map(|item| item["code"].as_str()).collect();
+    assert_eq!(codes, ["E0101", "W0603", "W0603"]);
+}
+
 #[test]
 fn the_query_of_indicators_has_warnings_too() {
     let folder = folder("without_effect_indicators");

@@ -15,7 +15,7 @@ use super::kind::threshold::Threshold;
 use super::kind::{Kind, StateLimits};
 use super::schedule::Schedule;
 use super::suppress::Suppression;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::event::index::{DATA_STREAM, IndexPatterns};
 use crate::event::time::Instant;
 use crate::plan::Predicate;
@@ -205,6 +205,7 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     let Some(source) = rule.query() else {
         return Err(Box::new(Problem::unsupported(&rule, "the rule has no query of its own")));
     };
+    not_newer(&rule, &settings.query)?;
     let beside = exceptions.beside(&rule, settings)?;
     let builder = Query::builder()
         .settings(query_settings(&rule, &settings.query))
@@ -243,6 +244,24 @@ fn language(rule: &Rule) -> Compiled<RuleLanguage> {
         Some(other) => unsupported("language", format!("queries in `{}` are not evaluated", other.name())),
         None => unsupported("language", "the rule has no language".into()),
     }
+}
+
+/// Refuses what versions as old as the dialect's did not have (rule formats: checks at build time).
+fn not_newer(rule: &Rule, settings: &Settings) -> Compiled<()> {
+    let length = |pointer: &str| rule.document().pointer(pointer).and_then(Json::as_array).map_or(0, Vec::len);
+    let limits =
+        [("threshold.field", "/threshold/field", 3, (9, 2)), ("new_terms_fields", "/new_terms_fields", 1, (8, 6))];
+    let dialect = settings.dialect;
+    for (field, pointer, most, (major, minor)) in limits {
+        if length(pointer) > most && !dialect.is_endgame() && !dialect.since(major, minor) {
+            let names = if most == 1 { "name" } else { "names" };
+            let message = format!("more than {most} {names} in `{field}` came with Elasticsearch {major}.{minor}");
+            let finding = Diagnostic::error(Code::RuleValue, rule.span(field), message);
+            let finding = finding.with_help("choose the dialect that has it");
+            return Err(Box::new(Problem::of_rule(rule, rule.diagnostics(vec![finding]))));
+        }
+    }
+    Ok(())
 }
 
 fn kind(rule: &Rule, settings: &RuleSettings, beside: &Beside) -> Compiled<Kind> {

@@ -255,7 +255,7 @@ impl Rule {
         self.metadata.as_deref()
     }
 
-    /// What is odd about the file but does not keep the rule from running: unknown keys.
+    /// What is odd about the file but does not keep the rule from running: unknown keys, no description.
     pub const fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }
