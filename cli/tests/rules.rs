@@ -298,6 +298,32 @@ fn reports_of_tests() {
     run(&["test", folder.to_str().unwrap()]).ends(3);
 }
 
+/// What is wrong with a file of cases is said with what was written, what is expected, and where.
+#[test]
+fn faults_of_a_file_of_cases_are_explained() {
+    let folder = folder("faulty_cases");
+    let text = rule("1", "A", "user.name: root").replace("language", "index = [\"logs-*\"]\nlanguage");
+    file(&folder, "rule.toml", text);
+    let case = |more: &str| {
+        let text = format!("tests:\n  - name: root\n    {more}\n    events: [{{user: {{name: root}}}}]\n");
+        file(&folder, "tests.yaml", text)
+    };
+    let ran = run(&["test", &case("matches: maybe")]).ends(3);
+    let wanted = "invalid type: string \"maybe\", expected `true`, `false` or a list of versions for `matches`";
+    assert!(ran.err.contains(wanted) && ran.err.contains("line 3 column 5"), "{}", ran.err);
+    // A rule without a history has no versions to name.
+    for (more, key) in [("matches: [1]", "matches"), ("matches: true\n    versions: [1]", "versions")] {
+        let ran = run(&["test", &case(more)]).ends(1);
+        let wanted = format!("`{key}` names version 1, but the rule has no history");
+        assert!(ran.out.contains(&wanted) && ran.out.contains("0 of 1 cases passed"), "{}", ran.out);
+    }
+    let history = "rule_id = \"1\"\nname = \"A\"\ncurrent = 2\n[[version]]\nnumber = 2\nrelease = \"8.0.0\"\nchanged = \"c\"\nindex = [\"logs-*\"]\nquery = \"user.name: root\"\n";
+    file(&folder, "history.toml", history);
+    run(&["test", &case("matches: [2]")]).ends(0);
+    let ran = run(&["test", &case("matches: [2, 3]")]).ends(1);
+    assert!(ran.out.contains("`matches` names version 3, which the rule does not have"), "{}", ran.out);
+}
+
 /// The events of a case are put in the order of their time, however their times are written.
 #[test]
 fn events_of_a_case_are_sorted_by_their_time() {
