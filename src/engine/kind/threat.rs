@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
-use super::terms::{names, term, values};
+use super::terms::{make_whole, names, term, values, values_of};
 use crate::diagnostic::Diagnostics;
 use crate::engine::alert::Enrichment;
 use crate::engine::rule_set::RuleSettings;
@@ -238,15 +238,24 @@ impl Entry {
                 Value::Str(text) if meets_blocks(self.column.kind()) && parse_block(text).is_some() => {
                     out.extend(parse_block(text).map(|block| block.to_string()));
                 }
-                value => out.extend(self.column.read(value).iter().flat_map(|value| self.keys(value))),
+                value => out.extend(self.read(value).iter().flat_map(|value| self.keys(value))),
             }
             out.len() > crate::eval::column::MAX_VALUES
         });
         out
     }
 
+    /// What the event's field would make of a value.
+    fn read(&self, value: Value<'_>) -> Option<Datum> {
+        let mut read = self.column.read(value)?;
+        if self.column.kind() == FieldType::Inferred {
+            make_whole(&mut read);
+        }
+        Some(read)
+    }
+
     fn keys_of_event(&self, event: &Event, index: &Index) -> Vec<String> {
-        let values = self.column.values(event);
+        let values = values_of(&self.column, event);
         let mut out: Vec<String> = values.iter().flat_map(|value| self.keys(value)).collect();
         if !index.prefixes.is_empty() {
             let addresses = values.iter().filter_map(|value| match value {
