@@ -13,7 +13,9 @@ mod support;
 use std::path::Path;
 
 use elkhound::engine::{RuleSet, RuleSettings};
+use elkhound::query::Settings;
 use elkhound::rule::{History, Loaded, ProblemKind, RuleType, load_paths, load_text};
+use elkhound::syntax::eql::Dialect;
 
 fn load(file: &str, text: &str) -> Loaded {
     let mut loaded = Loaded::default();
@@ -134,7 +136,7 @@ fn one_broken_line_does_not_stop_the_others() {
 #[test]
 fn spellings_of_toml_become_the_api_s() {
     let text = RULE
-        .replace("type = \"eql\"", "type = \"new_terms\"\nthreat_mappings = []\nsomething = 1")
+        .replace("type = \"eql\"", "type = \"new_terms\"\ndescription = \"d\"\nthreat_mappings = []\nsomething = 1")
         .replace("eql", "kuery")
         + "[rule.new_terms]\nfield = \"new_terms_fields\"\nvalue = [\"user.name\"]\n\
            [[rule.new_terms.history_window_start]]\nfield = \"history_window_start\"\nvalue = \"now-7d\"\n";
@@ -165,6 +167,24 @@ fn samples_of_exports_and_packages() {
 fn wrong_fields_are_marked() {
     let cases = [
         (r#""max_signals": 0"#, "`max_signals` has to be a whole number from 1", "0"),
+        (r#""interval": "1w""#, "`interval` has to be a whole number and a unit, `s`, `m`, `h` or `d`", r#""1w""#),
+        (r#""interval": "m""#, "`interval` has to be", r#""m""#),
+        (r#""interval": 5"#, "`interval` has to be", "5"),
+        (
+            r#""severity_mapping": [{"field": "a", "operator": "foo", "value": "b", "severity": "low"}]"#,
+            "`severity_mapping.0.operator` has to be `equals`",
+            r#""foo""#,
+        ),
+        (
+            r#""risk_score_mapping": [{"field": "a", "operator": "foo", "value": "b"}]"#,
+            "`risk_score_mapping.0.operator` has to be `equals`",
+            r#""foo""#,
+        ),
+        (
+            r#""threat_mapping": [{"entries": [{"field": "a", "type": "foo", "value": "b"}]}]"#,
+            "`threat_mapping.0.entries.0.type` has to be `mapping`",
+            r#""foo""#,
+        ),
         (r#""index": "logs-*""#, "`index` has to be a list of texts", r#""logs-*""#),
         (r#""filters": {"a": 1}"#, "`filters` has to be a list of objects", r#"{"a": 1}"#),
         (r#""index": ["a"], "data_view_id": "b""#, "`index` and `data_view_id` exclude each other", r#""b""#),
@@ -219,6 +239,38 @@ fn wrong_fields_are_marked() {
         assert_eq!(&problem.diagnostics().source().text()[item.span.start..item.span.end], marked, "{field}");
         assert_eq!(problem.diagnostics().source().place(item.span.start).line, 3, "{field}");
         assert_eq!(problem.rule_type(), Some(RuleType::Query));
+    }
+}
+
+/// What came with a later version is refused where an older dialect is chosen, and in no other.
+#[test]
+fn rules_are_not_newer_than_the_dialect() {
+    let threshold = r#""type": "threshold", "query": "*", "threshold": {"field": ["a", "b", "c", "d"], "value": 1}"#;
+    let terms =
+        r#""type": "new_terms", "query": "*", "new_terms_fields": ["a", "b"], "history_window_start": "now-7d""#;
+    for (fields, dialect, message) in [
+        (threshold, Dialect::Elastic(9, 1), "more than 3 names in `threshold.field` came with Elasticsearch 9.2"),
+        (threshold, Dialect::Elastic(9, 2), ""),
+        (threshold, Dialect::Newest, ""),
+        (terms, Dialect::Elastic(8, 5), "more than 1 name in `new_terms_fields` came with Elasticsearch 8.6"),
+        (terms, Dialect::Elastic(8, 6), ""),
+        (terms, Dialect::Endgame, ""),
+    ] {
+        let text = format!(r#"{{"name": "A", "severity": "low", "risk_score": 1, {fields}}}"#);
+        let query = Settings { dialect, ..Settings::default() };
+        let compiled = RuleSet::compile(load("a.json", &text), &RuleSettings { query, ..RuleSettings::default() });
+        let reason = compiled.problems.first().map_or("", |problem| problem.reason());
+        assert_eq!(reason, message, "{fields} in {dialect:?}");
+    }
+}
+
+/// A rule without a description runs, and is noted.
+#[test]
+fn a_rule_without_a_description() {
+    let rule = r#"{"name": "A", "severity": "low", "risk_score": 1, "type": "query", "query": "a: b""#;
+    for (more, notes) in [(r#", "description": "d"}"#, 0), (r#", "description": ""}"#, 1), ("}", 1)] {
+        let loaded = load("a.json", &format!("{rule}{more}"));
+        assert_eq!(loaded.rules[0].warnings().items().len(), notes, "{more}: {}", loaded.rules[0].warnings());
     }
 }
 

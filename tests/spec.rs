@@ -16,7 +16,7 @@ use std::cmp::Ordering;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use elkhound::engine::{Engine, RuleSet, RuleSettings};
+use elkhound::engine::{Engine, EngineSettings, RuleSet, RuleSettings};
 use elkhound::event::Event;
 use elkhound::event::time::MILLISECOND;
 use elkhound::plan::QueryKind;
@@ -323,6 +323,8 @@ struct RuleCase {
     enforce_index: bool,
     #[serde(default)]
     events: String,
+    #[serde(default)]
+    indicators: String,
     /// The events of each alert, by places.
     #[serde(default)]
     alerts: Vec<Vec<i64>>,
@@ -370,9 +372,12 @@ impl RuleCase {
     }
 
     fn alerts(&self, rules: Arc<RuleSet>) -> Vec<String> {
-        let events: Vec<Arc<Event>> =
-            stream(&self.events).into_iter().map(|json| Arc::new(Event::from_value(json))).collect();
-        let mut engine = Engine::new(rules);
+        let read = |text: &str| -> Vec<Arc<Event>> {
+            stream(text).into_iter().map(|json| Arc::new(Event::from_value(json))).collect()
+        };
+        let events = read(&self.events);
+        let own = EngineSettings { indicators: read(&self.indicators), ..EngineSettings::default() };
+        let mut engine = Engine::with_settings(rules, own);
         let mut alerts: Vec<_> = events.iter().flat_map(|event| engine.push(Arc::clone(event))).collect();
         alerts.extend(engine.finish());
         let place =

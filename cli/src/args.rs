@@ -248,7 +248,7 @@ pub struct ConvertArgs {
     pub to: Target,
     #[command(flatten)]
     pub query: QueryArgs,
-    /// A JSON file with the fields of a data view, for `--to dsl`.
+    /// A JSON file with the fields of a data view, for `--to dsl`; `--mapping` gives the data view that Kibana makes of a mapping.
     #[arg(long, value_name = "FILE")]
     pub fields: Option<PathBuf>,
     #[command(flatten)]

@@ -12,6 +12,11 @@ pub fn of(args: &SchemaArgs) -> Outcome<Schema> {
         BaseSchema::Ecs => Schema::ecs(),
         BaseSchema::None => Schema::none(),
     };
+    over(base, args)
+}
+
+/// The mappings that the arguments name, over `base`.
+pub fn over(base: Schema, args: &SchemaArgs) -> Outcome<Schema> {
     args.mapping.iter().rev().try_fold(base, |below, path| {
         let mapping = Schema::from_json(&input::text(path)?).map_err(|error| Failure::file(path, error))?;
         Ok(below.under(mapping))

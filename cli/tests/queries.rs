@@ -184,6 +184,43 @@ fn run_time_failures() {
     }
 }
 
+/// With a mapping Query DSL is what Kibana sends with a data view of it.
+#[test]
+fn a_mapping_is_a_data_view() {
+    let folder = folder("convert_mapping");
+    let properties = r#"{"k": {"type": "keyword"}, "w": {"type": "wildcard"}, "t": {"type": "text", "fields": {"raw": {"type": "constant_keyword"}}},
+        "d": {"type": "date"}, "n": {"type": "long"}, "g": {"type": "nested", "properties": {"k": {"type": "keyword"}}}, "o": {"properties": {"p": {"type": "keyword"}}}}"#;
+    let mapping = file(&folder, "m.json", format!(r#"{{"properties": {properties}}}"#));
+    let dsl = |text: &str, more: &[&str]| {
+        run(&[&["convert", "--to", "dsl", "-l", "kql", "-e", text], more].concat()).ends(0).json()
+    };
+    for (text, wanted) in [
+        ("k: a", json!([{"term": {"k": {"value": "a"}}}])),
+        ("w: a*", json!([{"wildcard": {"w": {"value": "a*"}}}])),
+        ("t: a", json!([{"match": {"t": "a"}}])),
+        ("t.raw: a", json!([{"term": {"t.raw": {"value": "a"}}}])),
+        ("d: 2024", json!([{"range": {"d": {"gte": "2024", "lte": "2024"}}}])),
+        ("n: 1", json!([{"match": {"n": "1"}}])),
+        ("other: a", json!([{"match": {"other": "a"}}])),
+        ("o*: a", json!([{"term": {"o.p": {"value": "a"}}}])),
+    ] {
+        assert_eq!(dsl(text, &["--mapping", &mapping])["bool"]["should"], wanted, "{text}");
+        let untyped = dsl(text, &["--mapping", &mapping, "--untyped"]);
+        assert_eq!(untyped, dsl(text, &[]), "{text}");
+    }
+    let inner = &dsl("g: { k: a }", &["--mapping", &mapping])["nested"]["query"]["bool"]["should"];
+    assert_eq!(*inner, json!([{"term": {"g.k": {"value": "a"}}}]));
+    let outside = run(&["convert", "--to", "dsl", "-l", "kql", "-e", "g.k: a", "--mapping", &mapping]).ends(2);
+    assert!(outside.err.contains("g.k is a nested field, but is not in a nested group"), "{}", outside.err);
+    // Indices that do not agree leave no type.
+    let two = r#"{"a": {"mappings": {"properties": {"x": {"type": "keyword"}, "y": {"type": "keyword"}}}}, "b": {"mappings": {"properties": {"x": {"type": "date"}, "y": {"type": "wildcard"}}}}}"#;
+    let two = file(&folder, "two.json", two);
+    assert_eq!(dsl("x: a", &["--mapping", &two])["bool"]["should"], json!([{"match": {"x": "a"}}]));
+    assert_eq!(dsl("y: a", &["--mapping", &two])["bool"]["should"], json!([{"term": {"y": {"value": "a"}}}]));
+    let fields = file(&folder, "fields.json", "[]");
+    run(&["convert", "--to", "dsl", "-l", "kql", "-e", "k: a", "--mapping", &mapping, "--fields", &fields]).ends(3);
+}
+
 #[test]
 fn conversions() {
     let dsl = run(&["convert", "--to", "dsl", "-l", "kql", "-e", "a: b"]).ends(0).json();

@@ -139,6 +139,79 @@ fn indices_are_enforced_on_demand() {
     assert_eq!(ran.lines().iter().map(numbers).collect::<Vec<_>>(), [2]);
 }
 
+/// What has no effect is said by `run` itself; what is only odd is left to `check`.
+#[test]
+fn conditions_without_effect_are_named() {
+    let folder = folder("without_effect");
+    let query = "source.port: abc or source.ip: (\"10.0.0.1\" or word) or proces.name: a";
+    let rules = file(&folder, "a.toml", rule("1", "A", query));
+    let err = run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0).err;
+    for part in ["For input string: \"abc\"", "'word' is not an IP string literal", "a.toml:9:"] {
+        assert!(err.contains(part), "{part}: {err}");
+    }
+    assert!(!err.contains("W0201"), "{err}");
+    let err = run_with(&["run", &rules, "--events", "-", "--simulate"], EVENTS.as_bytes()).ends(0).err;
+    assert!(err.contains("For input string: \"abc\""), "{err}");
+    let mapping = file(&folder, "m.json", r#"{"@timestamp": "date", "n": "long"}"#);
+    let args = ["run", &rules, "--events", "-", "--schema", "none", "--strict", "--mapping", &mapping];
+    let err = run_with(&args, EVENTS.as_bytes()).ends(0).err;
+    assert!(err.contains("their field is not mapped: 4;"), "{err}");
+}
+
+/// A rule without a description is named by `check`, after what is graver, and is no finding that ends it with 1.
+#[test]
+fn rules_without_a_description() {
+    let folder = folder("undescribed");
+    let rules = file(&folder, "a.toml", rule("1", "A", "user.name: root"));
+    let ran = run(&["check", &rules]).ends(0);
+    assert!(ran.err.contains("W0603"), "{}", ran.err);
+    file(&folder, "b.toml", rule("2", "B", "user.name: ("));
+    let ran = run(&["check", folder.to_str().unwrap(), "--format", "json"]).ends(2);
+    let json = ran.json();
+    let codes: Vec<&str> =
+        json["diagnostics"].as_array().unwrap().iter().filter_map(|item| item["code"].as_str()).collect();
+    assert_eq!(codes, ["E0101", "W0603", "W0603"]);
+}
+
+#[test]
+fn the_query_of_indicators_has_warnings_too() {
+    let folder = folder("without_effect_indicators");
+    let mapping = r#"[{"entries": [{"field": "source.ip", "type": "mapping", "value": "threat.indicator.ip"}]}]"#;
+    let text = format!(
+        r#"{{"rule_id": "t", "name": "T", "description": "d", "type": "threat_match", "severity": "low", "risk_score": 21,
+            "query": "*:*", "threat_query": "threat.indicator.port: abc", "threat_index": ["ti"], "threat_mapping": {mapping}}}"#
+    );
+    let rules = file(&folder, "a.json", text);
+    let err = run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0).err;
+    assert!(err.contains("W0301") && err.contains("threat.indicator.port"), "{err}");
+}
+
+/// A line that is not of the type of its list is named, and the others go on hiding events.
+#[test]
+fn a_bad_line_of_a_value_list_is_named() {
+    let folder = folder("bad_line");
+    let rule = r#"{"rule_id": "1", "name": "A", "description": "d", "type": "query", "severity": "low", "risk_score": 21, "query": "*:*", "exceptions_list": [{"list_id": "x", "type": "detection", "namespace_type": "single"}]}"#;
+    let rules = file(&folder, "a.json", rule);
+    let events = r#"{"source": {"ip": "10.9.9.9"}, "n": 1}
+{"source": {"ip": "192.168.0.1"}, "n": 2}"#;
+    for kind in ["ip", "ip_range"] {
+        let item = format!(
+            r#"{{"list_id": "x", "item_id": "i", "name": "Nets", "type": "simple", "namespace_type": "single", "entries": [{{"field": "source.ip", "type": "list", "operator": "included", "list": {{"id": "nets", "type": "{kind}"}}}}]}}"#
+        );
+        let items = file(&folder, "items.ndjson", item);
+        let nets = file(&folder, "nets.txt", "10.0.0.0/8\nword\n");
+        let list = format!("nets={nets}");
+        let args = ["run", &rules, "--events", "-", "--exceptions", &items, "--value-list", &list];
+        let ran = run_with(&args, events.as_bytes()).ends(0);
+        assert_eq!(ran.lines().iter().map(numbers).collect::<Vec<_>>(), [2], "{kind}");
+        assert!(
+            ran.err.contains("the exception item `Nets`: of the value list `nets`, value 2, `word`"),
+            "{}",
+            ran.err
+        );
+    }
+}
+
 /// A copy of the project's rules.
 fn copy_of_rules(test: &str) -> PathBuf {
     let folder = folder(test);
@@ -223,6 +296,32 @@ fn reports_of_tests() {
     assert_eq!((ran.json()["cases"].as_u64(), ran.json()["failed"][0]["case"].as_str()), (Some(2), Some("bob")));
     file(&folder, "r/tests.yaml", "tests: [{nonsense: 1}]");
     run(&["test", folder.to_str().unwrap()]).ends(3);
+}
+
+/// What is wrong with a file of cases is said with what was written, what is expected, and where.
+#[test]
+fn faults_of_a_file_of_cases_are_explained() {
+    let folder = folder("faulty_cases");
+    let text = rule("1", "A", "user.name: root").replace("language", "index = [\"logs-*\"]\nlanguage");
+    file(&folder, "rule.toml", text);
+    let case = |more: &str| {
+        let text = format!("tests:\n  - name: root\n    {more}\n    events: [{{user: {{name: root}}}}]\n");
+        file(&folder, "tests.yaml", text)
+    };
+    let ran = run(&["test", &case("matches: maybe")]).ends(3);
+    let wanted = "invalid type: string \"maybe\", expected `true`, `false` or a list of versions for `matches`";
+    assert!(ran.err.contains(wanted) && ran.err.contains("line 3 column 5"), "{}", ran.err);
+    // A rule without a history has no versions to name.
+    for (more, key) in [("matches: [1]", "matches"), ("matches: true\n    versions: [1]", "versions")] {
+        let ran = run(&["test", &case(more)]).ends(1);
+        let wanted = format!("`{key}` names version 1, but the rule has no history");
+        assert!(ran.out.contains(&wanted) && ran.out.contains("0 of 1 cases passed"), "{}", ran.out);
+    }
+    let history = "rule_id = \"1\"\nname = \"A\"\ncurrent = 2\n[[version]]\nnumber = 2\nrelease = \"8.0.0\"\nchanged = \"c\"\nindex = [\"logs-*\"]\nquery = \"user.name: root\"\n";
+    file(&folder, "history.toml", history);
+    run(&["test", &case("matches: [2]")]).ends(0);
+    let ran = run(&["test", &case("matches: [2, 3]")]).ends(1);
+    assert!(ran.out.contains("`matches` names version 3, which the rule does not have"), "{}", ran.out);
 }
 
 /// The events of a case are put in the order of their time, however their times are written.

@@ -51,3 +51,22 @@ fn wrong_values_are_usage_errors() {
         assert!(output.stdout.is_empty());
     }
 }
+
+/// The last detection is the run that counted something, not the event that it counted.
+#[test]
+fn an_alert_of_an_earlier_run_is_detected_again_by_a_later_one() {
+    let suppression = r#""alert_suppression": {"group_by": ["user.name"], "duration": {"value": 1, "unit": "h"}}"#;
+    let rule = file("again.json", &RULE.replace(r#""interval""#, &format!(r#"{suppression}, "interval""#)));
+    let events = EVENTS.replace(r#""event": {"ingested": "2024-05-15T10:20:00Z"}, "#, "");
+    let events = file("again.ndjson", &events);
+    let run = ["--simulate", "--start", "2024-05-15T10:05:00Z", "--end", "2024-05-15T10:10:00Z", "--alerts", "kibana"];
+    let mut command = Command::new(env!("CARGO_BIN_EXE_elkhound"));
+    let output = command.arg("run").arg(rule).arg("--events").arg(events).args(run).output().unwrap();
+    let alert: serde_json::Value = serde_json::from_slice(&output.stdout).unwrap();
+    let of = |field: &str| alert[format!("kibana.alert.{field}")].as_str().unwrap().to_owned();
+    assert_eq!(of("suppression.end"), "2024-05-15T10:05:30.000Z");
+    assert_eq!(
+        (of("start"), of("last_detected")),
+        ("2024-05-15T10:05:00.000Z".into(), "2024-05-15T10:10:00.000Z".into())
+    );
+}

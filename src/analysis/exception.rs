@@ -6,7 +6,7 @@ mod values;
 
 use serde_json::Value as Json;
 
-use super::filter::{Compiled, Filters, Unsupported, constant};
+use super::filter::{Compiled, Filters, Notice, Unsupported, constant};
 use super::leaf::{Constant, Words};
 use crate::plan::Predicate;
 use crate::text::Wildcard;
@@ -51,6 +51,7 @@ impl Filters {
         let name = format!("{above}{}", text("field").ok_or("an exception entry without a field")?);
         let value = || entry.get("value").filter(|value| !value.is_null() && !value.is_object());
         let without = || format!("the exception entry on `{name}` has no value of its type");
+        let refusals = self.refusals();
         let predicate = match text("type").unwrap_or_default() {
             "match" => self.is(&name, &constant(value().filter(|value| !value.is_array()).ok_or_else(without)?))?,
             "match_any" => {
@@ -75,6 +76,8 @@ impl Filters {
             other => return Err(format!("exception entries of the type `{other}` are not evaluated")),
         };
         match text("operator") {
+            // What Elasticsearch refuses holds for no event; turned round it would hold for all and hide them.
+            Some("excluded") if self.refusals() > refusals => Ok(Predicate::Const(false)),
             Some("excluded") => Ok(predicate.negate()),
             Some("included") | None => Ok(predicate),
             Some(other) => Err(format!("exception entries with the operator `{other}` are not evaluated")),
@@ -85,7 +88,17 @@ impl Filters {
         let id = entry.pointer("/list/id").and_then(Json::as_str).ok_or("an exception entry without a list")?;
         let kind = ValueKind::of(entry.pointer("/list/type").and_then(Json::as_str).unwrap_or_default());
         let values = lists(id, kind).ok_or_else(|| format!("the values of the list `{id}` are not given"))?;
-        self.on_field(name, &|request, field| values.on(request, field))
+        let misfits: Vec<String> = values.misfits().collect();
+        if let Some(first) = misfits.first() {
+            let more = match misfits.len() {
+                1 => String::new(),
+                count => format!(", like {} more", count - 1),
+            };
+            let text = format!("of the value list `{id}`, {first}, does not fit its type and is left out{more}");
+            self.notice(Notice::LeftOut(text));
+        }
+        let in_list = |refusal| format!("the value list `{id}`: {refusal}");
+        self.on_field(name, &|request, field| values.on(request, field).map_err(in_list))
     }
 }
 

@@ -22,24 +22,42 @@ use crate::text::Fold;
 pub type Unsupported = String;
 pub(super) type Compiled = Result<Predicate, Unsupported>;
 
-/// Compiles filters and exceptions, and notes what Elasticsearch would refuse if the types that were only inferred were true.
+/// Something of a filter or an exception that has no effect.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Notice {
+    /// Elasticsearch would refuse it if the types that were only inferred were true; it matches nothing.
+    Refused(String),
+    /// A value of a value list that does not fit the list's type; the other values stay.
+    LeftOut(String),
+}
+
+/// Compiles filters and exceptions, and notices what of them has no effect.
 #[derive(Debug)]
 pub struct Filters {
     context: Context,
     /// The path of the nested objects around.
     group: Option<String>,
-    warnings: Vec<String>,
+    notices: Vec<Notice>,
 }
 
 impl Filters {
     /// A compiler for these types and this clock.
     pub fn new(schema: Arc<Schema>, now: Instant) -> Self {
-        Self { context: Context::new(schema, now), group: None, warnings: Vec::new() }
+        Self { context: Context::new(schema, now), group: None, notices: Vec::new() }
     }
 
-    /// What matches nothing because Elasticsearch would refuse it.
-    pub fn into_warnings(self) -> Vec<String> {
-        self.warnings
+    /// What was noticed since the last call.
+    pub fn take_notices(&mut self) -> Vec<Notice> {
+        std::mem::take(&mut self.notices)
+    }
+
+    /// How many refusals there are so far.
+    pub(super) fn refusals(&self) -> usize {
+        self.notices.iter().filter(|notice| matches!(notice, Notice::Refused(_))).count()
+    }
+
+    pub(super) fn notice(&mut self, notice: Notice) {
+        self.notices.push(notice);
     }
 
     /// The predicate of one of a rule's `filters`; one that is switched off holds for every event.
@@ -92,7 +110,7 @@ impl Filters {
             Ok(predicate) => Ok(predicate),
             Err(refusal) if self.context.is_strict(&field) => Err(format!("on `{name}`: {refusal}")),
             Err(refusal) => {
-                self.warnings.push(format!("on `{name}`: {refusal}"));
+                self.notices.push(Notice::Refused(format!("on `{name}`: {refusal}")));
                 Ok(Predicate::Const(false))
             }
         }

@@ -5,5 +5,6 @@
 pub mod dsl;
 pub mod eql_search;
 mod translate;
+mod view;
 
 pub use translate::{eql_to_kql, kql_to_eql};

@@ -109,10 +109,13 @@ codes! {
         "source.ip: 10.*";
     RuleUnknownKey "W0601" "unknown key in a rule"
         "The rule has a key that rules do not have, or no longer have. It is kept and has no effect."
-        "[rule]\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"\nseverty = 1";
+        "[rule]\ndescription = \"d\"\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"\nseverty = 1";
     RuleIgnored "W0602" "setting of a rule not applied"
-        "The rule refers to an exception list that is not given, or to a value list that rules of its type do not apply. It runs without it, so it may alert where it should not."
-        "[rule]\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"\n[[rule.exceptions_list]]\nlist_id = \"servers\"";
+        "The rule refers to an exception list that is not given, to a value list that rules of its type do not apply, or to one with a value that is not of the list's type. It runs without it, so it may alert where it should not."
+        "[rule]\ndescription = \"d\"\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"\n[[rule.exceptions_list]]\nlist_id = \"servers\"";
+    RuleUndescribed "W0603" "rule without a description"
+        "Kibana takes no rule without a description. It has no effect on what the rule finds, so the rule runs here."
+        "[rule]\nrule_id = \"a\"\nname = \"A\"\nseverity = \"low\"\nrisk_score = 1\ntype = \"query\"\nlanguage = \"kuery\"\nquery = \"a: b\"";
 }
 
 impl std::str::FromStr for Code {

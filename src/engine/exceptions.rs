@@ -7,11 +7,12 @@ use serde_json::Value as Json;
 
 use super::rule_set::RuleSettings;
 use crate::analysis::exception::{ValueKind, ValueList};
-use crate::analysis::filter::Filters;
+use crate::analysis::filter::{Filters, Notice};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::time::{DateFormat, Instant, Rounding};
 use crate::plan::Predicate;
 use crate::rule::{Problem, Rule, RuleType};
+use crate::source::Span;
 
 /// The conditions beside a rule's query.
 pub(super) struct Beside {
@@ -53,13 +54,9 @@ impl<'a> Exceptions<'a> {
     pub fn beside(&self, rule: &Rule, settings: &RuleSettings) -> Result<Beside, Box<Problem>> {
         let mut filters = Filters::new(Arc::clone(&settings.query.schema), settings.query.now);
         let mut notes = Vec::new();
-        let own = compile_filters(rule, "filters", &mut filters)?;
-        let indicator = compile_filters(rule, "threat_filters", &mut filters)?;
+        let own = compile_filters(rule, "filters", &mut filters, &mut notes)?;
+        let indicator = compile_filters(rule, "threat_filters", &mut filters, &mut notes)?;
         let hidden = self.hidden(rule, &mut filters, &mut notes)?;
-        notes.extend(filters.into_warnings().into_iter().map(|text| {
-            let message = format!("a filter or an exception matches nothing: {text}");
-            Diagnostic::warning(Code::RefusedLenient, rule.span("filters"), message)
-        }));
         Ok(Beside { filters: own, indicator_filters: indicator, exceptions: hidden.negate(), notes })
     }
 
@@ -77,12 +74,11 @@ impl<'a> Exceptions<'a> {
             let refuse = |reason| Box::new(Problem::at(rule, &place, reason));
             let objects: Vec<&Json> =
                 self.objects.iter().copied().filter(|object| belongs(object, reference)).collect();
-            let mut note = |message: String| {
-                notes.push(Diagnostic::warning(Code::RuleIgnored, rule.span(&place), message));
-            };
+            let span = rule.span(&place);
+            let ignored = |message: String| Diagnostic::warning(Code::RuleIgnored, span, message);
             if objects.is_empty() {
                 let id = text(reference, "list_id").unwrap_or_default();
-                note(format!("the exception list `{id}` is not given; the rule runs without it"));
+                notes.push(ignored(format!("the exception list `{id}` is not given; the rule runs without it")));
             }
             for item in objects.into_iter().filter(|object| is_item(object)) {
                 if self.expired(item) {
@@ -92,11 +88,14 @@ impl<'a> Exceptions<'a> {
                     && let Some(list) = self.large_list(item)
                 {
                     let name = rule.kind().name();
-                    note(format!("the value list `{list}` is too large or of a type that `{name}` rules do not apply"));
+                    let why = format!("too large or of a type that `{name}` rules do not apply");
+                    notes.push(ignored(format!("the value list `{list}` is {why}")));
                     continue;
                 }
                 let hidden = filters.exception(item, &|id, kind| self.list(id, kind));
-                all.push(hidden.map_err(|reason| refuse(format!("{}: {reason}", item_name(item))))?);
+                let name = item_name(item);
+                notes.extend(warnings(filters, span, &name));
+                all.push(hidden.map_err(|reason| refuse(format!("{name}: {reason}")))?);
             }
         }
         Ok(Predicate::or(all))
@@ -149,9 +148,29 @@ fn item_name(item: &Json) -> String {
     format!("the exception item `{}`", name.unwrap_or_default())
 }
 
-fn compile_filters(rule: &Rule, key: &str, filters: &mut Filters) -> Result<Predicate, Box<Problem>> {
+/// What `filters` noticed in the filter or the item that is called `name` and stands at `span`.
+fn warnings(filters: &mut Filters, span: Span, name: &str) -> Vec<Diagnostic> {
+    let of = |notice| match notice {
+        Notice::Refused(text) => {
+            (Code::RefusedLenient, format!("{name}: Elasticsearch refuses this, so it matches nothing here: {text}"))
+        }
+        Notice::LeftOut(text) => (Code::RuleIgnored, format!("{name}: {text}")),
+    };
+    let found = filters.take_notices().into_iter().map(of);
+    found.map(|(code, message)| Diagnostic::warning(code, span, message)).collect()
+}
+
+fn compile_filters(
+    rule: &Rule,
+    key: &str,
+    filters: &mut Filters,
+    notes: &mut Vec<Diagnostic>,
+) -> Result<Predicate, Box<Problem>> {
     let each = rule.list(key).iter().enumerate().map(|(at, filter)| {
-        filters.filter(filter).map_err(|reason| Box::new(Problem::at(rule, &format!("{key}.{at}"), reason)))
+        let place = format!("{key}.{at}");
+        let predicate = filters.filter(filter);
+        notes.extend(warnings(filters, rule.span(&place), "the filter"));
+        predicate.map_err(|reason| Box::new(Problem::at(rule, &place, reason)))
     });
     each.collect::<Result<Vec<_>, _>>().map(Predicate::and)
 }

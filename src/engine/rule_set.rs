@@ -16,7 +16,7 @@ use super::kind::{Kind, StateLimits};
 use super::schedule::Schedule;
 use super::suppress::Suppression;
 use super::time::RuleTime;
-use crate::diagnostic::Diagnostics;
+use crate::diagnostic::{Code, Diagnostic, Diagnostics};
 use crate::event::index::{DATA_STREAM, IndexPatterns};
 use crate::event::time::Instant;
 use crate::plan::Predicate;
@@ -43,7 +43,7 @@ pub type ValueLists = BTreeMap<String, Vec<String>>;
 pub struct RuleSettings {
     /// Settings of the queries; fields that a rule sets itself win.
     pub query: Settings,
-    /// Whether a rule sees only events of its own indices. An event without an index is seen by every rule.
+    /// Whether a rule sees only events, and indicators, of its own indices. One without an index is seen by every rule.
     pub enforce_index: bool,
     /// Exception items besides those that came with the rules; each names its list by `list_id`.
     pub exceptions: Vec<Json>,
@@ -193,7 +193,9 @@ impl RuleSet {
 
     /// What was noticed while the rules were compiled.
     pub fn warnings(&self) -> impl Iterator<Item = &Diagnostics> {
-        self.rules.iter().flat_map(|compiled| [compiled.query.warnings(), &compiled.notes])
+        self.rules.iter().flat_map(|compiled| {
+            [compiled.query.warnings(), &compiled.notes].into_iter().chain(compiled.kind.warnings())
+        })
     }
 
     /// The rules that run.
@@ -209,6 +211,7 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     let Some(source) = rule.query() else {
         return Err(Box::new(Problem::unsupported(&rule, "the rule has no query of its own")));
     };
+    not_newer(&rule, &settings.query)?;
     let beside = exceptions.beside(&rule, settings)?;
     let builder = Query::builder()
         .settings(query_settings(&rule, &settings.query))
@@ -264,6 +267,24 @@ fn language(rule: &Rule) -> Compiled<RuleLanguage> {
     }
 }
 
+/// Refuses what versions as old as the dialect's did not have (rule formats: checks at build time).
+fn not_newer(rule: &Rule, settings: &Settings) -> Compiled<()> {
+    let length = |pointer: &str| rule.document().pointer(pointer).and_then(Json::as_array).map_or(0, Vec::len);
+    let limits =
+        [("threshold.field", "/threshold/field", 3, (9, 2)), ("new_terms_fields", "/new_terms_fields", 1, (8, 6))];
+    let dialect = settings.dialect;
+    for (field, pointer, most, (major, minor)) in limits {
+        if length(pointer) > most && !dialect.is_endgame() && !dialect.since(major, minor) {
+            let names = if most == 1 { "name" } else { "names" };
+            let message = format!("more than {most} {names} in `{field}` came with Elasticsearch {major}.{minor}");
+            let finding = Diagnostic::error(Code::RuleValue, rule.span(field), message);
+            let finding = finding.with_help("choose the dialect that has it");
+            return Err(Box::new(Problem::of_rule(rule, rule.diagnostics(vec![finding]))));
+        }
+    }
+    Ok(())
+}
+
 fn kind(rule: &Rule, settings: &RuleSettings, beside: &Beside) -> Compiled<Kind> {
     let (schema, limits) = (&settings.query.schema, &settings.limits);
     let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
@@ -274,7 +295,7 @@ fn kind(rule: &Rule, settings: &RuleSettings, beside: &Beside) -> Compiled<Kind>
             // Kibana filters indicators by the same exceptions as events.
             let also = Predicate::and([beside.indicator_filters.clone(), beside.exceptions.clone()]);
             let query = Query::builder().settings(settings.query.clone()).and(also);
-            Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, query, schema)?))
+            Kind::ThreatMatch(Box::new(ThreatMatch::of(rule, query, settings)?))
         }
         _ => Kind::Hits,
     })

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value as Json;
 
 use super::alert::{Suppressed, ThresholdResult};
-use super::kind::terms::{TermFields, digest, json, names};
+use super::kind::terms::{TermFields, digest, json, names, values_of};
 use crate::eval::column::Column;
 use crate::event::Event;
 use crate::event::time::{Instant, parse_duration};
@@ -183,7 +183,7 @@ impl Suppression {
     /// The tally of an alert, as the alert says it.
     pub fn suppressed(&self, terms: Terms, tally: Tally) -> Suppressed {
         let terms = self.fields.names().map(str::to_owned).zip(terms).collect();
-        Suppressed { terms, start: Some(tally.start), end: Some(tally.end), count: tally.count }
+        Suppressed { terms, start: Some(tally.start), end: Some(tally.end), count: tally.count, detected: None }
     }
 
     /// Decides a candidate. Candidates of a run come in the order of their time.
@@ -277,7 +277,7 @@ impl Suppressions {
 
 /// The values of a field, sorted, so that their order does not matter.
 fn sorted(column: &Column, event: &Event) -> Vec<Json> {
-    let mut values: Vec<Json> = column.values(event).iter().filter_map(json).collect();
+    let mut values: Vec<Json> = values_of(column, event).iter().filter_map(json).collect();
     values.sort_by(order);
     values
 }

@@ -7,7 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::check::check;
 use super::place::Places;
 use super::{Problem, Rule, RuleLanguage, RuleType};
-use crate::diagnostic::{Code, Diagnostic, Diagnostics};
+use crate::diagnostic::{Code, Diagnostic};
 
 /// A rule as read, before any check: the API's JSON, `[metadata]`, and where things stand.
 pub(super) struct Draft {
@@ -106,7 +106,11 @@ pub(super) fn rule(draft: Draft) -> Result<Rule, Box<Problem>> {
         let problem = Problem::of_file(Arc::clone(&places.file), places.diagnostics(findings));
         return Err(Box::new(problem.named(id, name).typed(head.kind)));
     };
-    let warnings = unknown_keys(&object, &places);
+    let mut oddities = unknown_keys(&object, &places);
+    if owned(&object, "description").is_none_or(|text| text.is_empty()) {
+        oddities.push(Diagnostic::warning(Code::RuleUndescribed, places.whole, "the rule has no `description`"));
+    }
+    let warnings = places.diagnostics(oddities);
     let query = object.get("query").and_then(Json::as_str).map(|text| places.inner("query", text));
     Ok(Rule {
         id,
@@ -147,10 +151,10 @@ fn language(object: &Map<String, Json>, kind: RuleType) -> Option<RuleLanguage> 
     })
 }
 
-fn unknown_keys(object: &Map<String, Json>, places: &Places) -> Diagnostics {
+fn unknown_keys(object: &Map<String, Json>, places: &Places) -> Vec<Diagnostic> {
     let unknown = object.keys().filter(|key| !KNOWN.contains(&key.as_str()));
     let notes = unknown.map(|key| {
         Diagnostic::warning(Code::RuleUnknownKey, places.span(key), format!("unknown key `{key}` in a rule"))
     });
-    places.diagnostics(notes.collect())
+    notes.collect()
 }

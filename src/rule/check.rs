@@ -48,7 +48,6 @@ const TEXTS: &[&str] = &[
     "event_category_override",
     "from",
     "history_window_start",
-    "interval",
     "license",
     "note",
     "query",
@@ -87,12 +86,26 @@ impl<'a> Check<'a> {
         for key in LISTS_OF_OBJECTS {
             self.expect(key, "a list of objects", |value| is_list_of(value, Json::is_object));
         }
+        let interval = |value: &Json| value.as_str().is_some_and(is_interval);
+        self.expect("interval", "a whole number and a unit, `s`, `m`, `h` or `d`", interval);
         self.expect("max_signals", "a whole number from 1", |value| value.as_u64().is_some_and(|count| count > 0));
         for (at, mapping) in self.list("severity_mapping").iter().enumerate() {
             let severity = mapping.get("severity").and_then(Json::as_str);
             if !mapping.get("field").is_some_and(Json::is_string) || severity.and_then(severity_of).is_none() {
                 self.wrong(&format!("severity_mapping.{at}"), "a table of `field`, `value` and `severity`");
             }
+        }
+        for mapping in ["severity_mapping", "risk_score_mapping"] {
+            for (at, entry) in self.list(mapping).iter().enumerate() {
+                self.only(&format!("{mapping}.{at}"), entry, "operator", "equals");
+            }
+        }
+    }
+
+    /// A field of an entry that may be left out but has one value only.
+    fn only(&mut self, place: &str, entry: &Json, key: &str, value: &str) {
+        if entry.get(key).is_some_and(|own| !own.is_null() && own != value) {
+            self.wrong(&format!("{place}.{key}"), &format!("`{value}`"));
         }
     }
 
@@ -244,6 +257,9 @@ impl<'a> Check<'a> {
                 self.wrong(&place, "a table of `entries`, each with `field` and `value`");
                 continue;
             }
+            for (number, entry) in entries.iter().enumerate() {
+                self.only(&format!("{place}.entries.{number}"), entry, "type", "mapping");
+            }
             let negated = |entry: &Json| entry.get("negate").and_then(Json::as_bool).unwrap_or(false);
             let (no, yes): (Vec<&Json>, Vec<&Json>) = entries.iter().partition(|entry| negated(entry));
             let pair = |entry: &&'a Json| (text(entry, "field"), text(entry, "value"));
@@ -285,6 +301,12 @@ impl<'a> Check<'a> {
             _ => false,
         }
     }
+}
+
+/// `5m`: Kibana's intervals have no other units, unlike date math.
+fn is_interval(text: &str) -> bool {
+    let number = text.strip_suffix(['s', 'm', 'h', 'd']).unwrap_or_default();
+    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
 }
 
 fn is_list_of(value: &Json, fits: impl Fn(&Json) -> bool) -> bool {

@@ -204,12 +204,13 @@ impl Rule {
         self.query.as_ref()
     }
 
-    /// The index patterns it reads: its own, else those that Kibana takes by default; none where a data view names them.
+    /// The index patterns it reads: its own, else those that Kibana takes by default; none where a data view names them. No patterns
+    /// at all, as in a list of its own that is empty, select every index.
     pub fn patterns(&self) -> Vec<&str> {
         match &self.index {
-            Some(own) if !own.is_empty() => own.iter().map(String::as_str).collect(),
             _ if self.text("data_view_id").is_some() => Vec::new(),
-            _ => DEFAULT_PATTERNS.to_vec(),
+            Some(own) => own.iter().map(String::as_str).collect(),
+            None => DEFAULT_PATTERNS.to_vec(),
         }
     }
 
@@ -254,7 +255,7 @@ impl Rule {
         self.metadata.as_deref()
     }
 
-    /// What is odd about the file but does not keep the rule from running: unknown keys.
+    /// What is odd about the file but does not keep the rule from running: unknown keys, no description.
     pub const fn warnings(&self) -> &Diagnostics {
         &self.warnings
     }

@@ -113,8 +113,12 @@ fn values(event: &Event, field: &str) -> Vec<Json> {
     out
 }
 
+/// A whole number is the same with and without a fraction of zero.
 fn text(value: &Json) -> String {
-    value.as_str().map_or_else(|| value.to_string(), str::to_owned)
+    match value.as_f64().filter(|number| value.is_f64() && number.fract() == 0.0) {
+        Some(whole) => format!("{whole:.0}"),
+        None => value.as_str().map_or_else(|| value.to_string(), str::to_owned),
+    }
 }
 
 fn instant(event: &Event, field: &str) -> Option<Instant> {

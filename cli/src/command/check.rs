@@ -71,10 +71,12 @@ const STATUSES: [&str; 3] = ["loaded", "broken", "unsupported"];
 
 fn check_rules(paths: &[&PathBuf], settings: &RuleSettings) -> Outcome<(Vec<Diagnostics>, Statuses)> {
     let loaded = rules::load(paths)?;
-    let mut found: Vec<Diagnostics> = loaded.rules.iter().map(|rule| rule.warnings().clone()).collect();
+    let oddities: Vec<Diagnostics> = loaded.rules.iter().map(|rule| rule.warnings().clone()).collect();
     let compiled = RuleSet::compile(loaded, settings);
+    // The gravest first.
+    let mut found: Vec<Diagnostics> = compiled.problems.iter().map(|problem| softened(problem.diagnostics())).collect();
     found.extend(compiled.rules.warnings().cloned());
-    found.extend(compiled.problems.iter().map(|problem| softened(problem.diagnostics())));
+    found.extend(oddities);
     let mut statuses = Statuses::new();
     for rule in compiled.rules.rules() {
         statuses.entry(rule.kind().name()).or_default()[0] += 1;
@@ -125,7 +127,7 @@ fn report(found: &[Diagnostics], statuses: Option<&Statuses>, format: Format) ->
     if items().any(|item| item.severity == Severity::Error) {
         return Ok(Exit::Broken);
     }
-    // A refusal at run time is no finding of a check.
-    let findings = items().any(|item| item.code != Code::RefusedLenient);
+    // A refusal at run time is no finding of a check, nor is prose that a rule does without.
+    let findings = items().any(|item| !matches!(item.code, Code::RefusedLenient | Code::RuleUndescribed));
     Ok(if findings { Exit::Findings } else { Exit::Clean })
 }

@@ -6,6 +6,7 @@ use elkhound::convert::dsl::{Config, ViewField, to_dsl};
 use elkhound::convert::eql_search::{Parameters, body};
 use elkhound::convert::{eql_to_kql, kql_to_eql};
 use elkhound::rule::load_paths;
+use elkhound::schema::Schema;
 use elkhound::source::Source;
 use elkhound::syntax::{eql, kql};
 use serde_json::Value;
@@ -83,7 +84,7 @@ fn kql_tree(args: &ConvertArgs, source: &Source) -> Outcome<kql::ast::Node> {
 
 fn dsl(args: &ConvertArgs, source: &Source) -> Outcome<String> {
     let node = kql_tree(args, source)?;
-    let fields = args.fields.as_deref().map(view).transpose()?;
+    let fields = view(args)?;
     let config = match &args.query.dialect.config {
         Some(path) => Config::from_json(&input::json(path)?),
         None => Config::default(),
@@ -95,8 +96,21 @@ fn dsl(args: &ConvertArgs, source: &Source) -> Outcome<String> {
     })
 }
 
+/// The data view: its fields as given, else those that Kibana would see in the mapping; `None` without one.
+fn view(args: &ConvertArgs) -> Outcome<Option<Vec<ViewField>>> {
+    let types = &args.eval.schema;
+    match &args.fields {
+        Some(_) if !types.mapping.is_empty() => {
+            Err(Failure::Usage("`--fields` and `--mapping` both name the fields of the data view: give one".into()))
+        }
+        Some(path) => listed(path).map(Some),
+        None if types.mapping.is_empty() || types.untyped => Ok(None),
+        None => Ok(Some(ViewField::of_schema(&schema::over(Schema::none(), types)?))),
+    }
+}
+
 /// The fields of a data view: a list, or an object with one.
-fn view(path: &Path) -> Outcome<Vec<ViewField>> {
+fn listed(path: &Path) -> Outcome<Vec<ViewField>> {
     let json = input::json(path)?;
     let list = json.as_array().or_else(|| json.get("fields").and_then(Value::as_array));
     let list = list.ok_or_else(|| Failure::file(path, "expected a list of fields"))?;

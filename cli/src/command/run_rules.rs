@@ -6,7 +6,7 @@ use std::sync::{Arc, LazyLock};
 use std::time::Instant;
 
 use comfy_table::Table;
-use elkhound::diagnostic::{Code, Diagnostics};
+use elkhound::diagnostic::{Code, Diagnostic, Diagnostics};
 use elkhound::engine::{
     Alert, AlertForm, Compat, Engine, EngineSettings, LoadedRules, Readable, Recording, RuleSet, RuleSettings, Timing,
     judge_recording,
@@ -47,8 +47,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     };
     let LoadedRules { rules, problems } = RuleSet::compile(loaded, &rule_settings);
     problems.iter().for_each(|problem| output::note(&problem.to_string()));
-    let ignored = |found: &&Diagnostics| found.items().iter().any(|item| item.code == Code::RuleIgnored);
-    rules.warnings().filter(ignored).for_each(|found| output::note(&output::diagnostics(found)));
+    without_effect(&rules);
     let timing = args.metrics.is_some().then_some(Timing { clock: nanoseconds, every: 1 });
     let own = EngineSettings { indicators, timing, ..EngineSettings::default() };
     let mut writer = Writer { form, data: Data::stdout(), counts: BTreeMap::new() };
@@ -79,6 +78,25 @@ pub fn run(args: &RunArgs) -> Outcome {
     // The process ends: taking all that apart would only make it wait.
     std::mem::forget((engine, rules));
     Ok(exit(args, writer.counts.values().sum(), &problems, given).max(ended))
+}
+
+/// Names what of the rules has no effect. `run` judges without it, so it has to say so even where nobody asked `check`, which has
+/// the other warnings. Fields that are not mapped are only counted: a mapping of a few indices leaves most rules without theirs.
+fn without_effect(rules: &RuleSet) {
+    let says = |item: &&Diagnostic| matches!(item.code, Code::RuleIgnored | Code::RefusedLenient);
+    for found in rules.warnings() {
+        let items: Vec<Diagnostic> = found.items().iter().filter(says).cloned().collect();
+        if !items.is_empty() {
+            output::note(&output::diagnostics(&Diagnostics::new(found.source().clone(), items)));
+        }
+    }
+    let items = rules.warnings().flat_map(Diagnostics::items);
+    let unmapped = items.filter(|item| item.code == Code::Unmapped).count();
+    if unmapped > 0 {
+        output::note(&format!(
+            "conditions that never match because their field is not mapped: {unmapped}; `check` names them"
+        ));
+    }
 }
 
 /// The counters, where they are wanted.

@@ -10,6 +10,8 @@ use elkhound::query::{Settings, Take};
 use elkhound::rule::{History, Loaded, Rule, load_paths};
 use quick_junit::{NonSuccessKind, Report, TestCase, TestCaseStatus, TestSuite};
 use serde::Deserialize;
+use serde::de::value::SeqAccessDeserializer;
+use serde::de::{Deserializer, SeqAccess, Visitor};
 use serde_json::{Value, json};
 
 use crate::args::{DialectArgs, Format, TestArgs};
@@ -51,14 +53,46 @@ struct Case {
 }
 
 /// Which versions alert: all, none, or these.
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
+#[derive(Debug)]
 enum Expected {
     All(bool),
     Versions(Vec<u64>),
 }
 
+/// By hand, because what serde says of an untagged enum names neither what was written nor what is expected.
+impl<'de> Deserialize<'de> for Expected {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(ExpectedVisitor)
+    }
+}
+
+struct ExpectedVisitor;
+
+impl<'de> Visitor<'de> for ExpectedVisitor {
+    type Value = Expected;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("`true`, `false` or a list of versions for `matches`")
+    }
+
+    fn visit_bool<E>(self, all: bool) -> Result<Expected, E> {
+        Ok(Expected::All(all))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, list: A) -> Result<Expected, A::Error> {
+        Vec::deserialize(SeqAccessDeserializer::new(list)).map(Expected::Versions)
+    }
+}
+
 impl Expected {
+    /// The versions that it names.
+    fn versions(&self) -> &[u64] {
+        match self {
+            Self::All(_) => &[],
+            Self::Versions(list) => list,
+        }
+    }
+
     fn of(&self, version: Option<u64>) -> bool {
         match self {
             Self::All(all) => *all,
@@ -138,14 +172,20 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
     if let Some(problem) = history.as_ref().and_then(|history| drift(&rule, history)) {
         out.push(Verdict { suite: suite("rule file"), name: "the same as its version".into(), problem: Some(problem) });
     }
-    for form in forms(&rule, history.as_ref()) {
+    let forms = forms(&rule, history.as_ref());
+    let named = |case: &&Case| case.unknown_version(&forms).is_none();
+    for case in tests.tests.iter().filter(|case| !named(case)) {
+        let problem = case.unknown_version(&forms);
+        out.push(Verdict { suite: suite("tests"), name: case.name.clone(), problem });
+    }
+    for form in &forms {
         let suite = suite(&form.label);
         let rules =
             compile(&form.rule, settings, false).and_then(|all| Ok((all, compile(&form.rule, settings, true)?)));
         match rules {
             Err(problem) => out.push(Verdict { suite, name: "the query".into(), problem: Some(problem) }),
             Ok((all, selected)) => {
-                for case in tests.tests.iter().filter(|case| case.judges(&form)) {
+                for case in tests.tests.iter().filter(named).filter(|case| case.judges(form)) {
                     let rules = if case.enforce_index { &selected } else { &all };
                     let events: Vec<Arc<Event>> =
                         case.events.iter().map(|event| Arc::new(Event::from_value(event.clone()))).collect();
@@ -165,6 +205,21 @@ impl Case {
             (Some(versions), Some(version)) => versions.contains(&version),
             (Some(_), None) | (None, _) => self.versions.is_none() && form.released,
         }
+    }
+}
+
+impl Case {
+    /// What is wrong where the case names a version that there is none of: it would judge nothing, or expect the opposite.
+    fn unknown_version(&self, forms: &[Form]) -> Option<String> {
+        let matches = self.matches.versions().iter().map(|number| ("matches", number));
+        let mut named = matches.chain(self.versions.iter().flatten().map(|number| ("versions", number)));
+        let (key, number) = named.find(|(_, number)| forms.iter().all(|form| form.version != Some(**number)))?;
+        let why = if forms.iter().all(|form| form.version.is_none()) {
+            "but the rule has no history: `matches` is `true` or `false` then, and `versions` is left out"
+        } else {
+            "which the rule does not have"
+        };
+        Some(format!("`{key}` names version {number}, {why}"))
     }
 }
 

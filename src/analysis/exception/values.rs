@@ -6,7 +6,7 @@ use std::sync::Arc;
 use ipnet::{IpNet, Ipv4Subnets, Ipv6Subnets};
 
 use crate::analysis::filter::between;
-use crate::analysis::leaf::{Constant, Leaf, Request, Side, Words};
+use crate::analysis::leaf::{Constant, Leaf, Request, Side, Words, address};
 use crate::plan::test::{InferredTest, IpTest, NumberTest, TextTest};
 use crate::plan::{Predicate, Test};
 use crate::schema::{Field, FieldType};
@@ -63,20 +63,57 @@ impl ValueList {
             || (self.kind == ValueKind::IpRange && ranges() > MAX_RANGES)
     }
 
-    /// Whether some value of the field is in the list.
-    pub(super) fn on(&self, request: Request<'_>, field: &Arc<Field>) -> Leaf {
-        let each = self.values.iter().map(|value| match self.kind {
-            ValueKind::IpRange if value.contains('-') => from_to(request, field, value),
-            _ => request.equals(field, &Constant::Text(value.clone()), Words::Phrase),
-        });
-        Ok(joined(field, each.collect::<Result<Vec<_>, _>>()?))
+    /// The values that are not of the list's type, which the index of Kibana's lists would refuse, each with its place.
+    pub(super) fn misfits(&self) -> impl Iterator<Item = String> {
+        let misfits = self.values.iter().enumerate().filter(|(_, value)| !self.holds(value));
+        misfits.map(|(at, value)| named(at, value))
     }
+
+    /// Whether a value is one of the list's type.
+    fn holds(&self, value: &str) -> bool {
+        match self.kind {
+            ValueKind::Keyword | ValueKind::Other => true,
+            ValueKind::IpRange if value.contains('-') => {
+                let (first, last) = ends(value);
+                parse_ip(first).is_some() && parse_ip(last).is_some()
+            }
+            ValueKind::Ip | ValueKind::IpRange => address(value).is_ok(),
+        }
+    }
+
+    /// Whether some value of the field is in the list. A list of which no value fits its type is refused: a condition that asks
+    /// for what is in no list would hold for every event.
+    pub(super) fn on(&self, request: Request<'_>, field: &Arc<Field>) -> Leaf {
+        let fit = self.values.iter().enumerate().filter(|(_, value)| self.holds(value));
+        let each = fit.map(|(at, value)| {
+            let leaf = match self.kind {
+                ValueKind::IpRange if value.contains('-') => from_to(request, field, value),
+                _ => request.equals(field, &Constant::Text(value.clone()), Words::Phrase),
+            };
+            leaf.map_err(|refusal| format!("{}: {refusal}", named(at, value)))
+        });
+        let each = each.collect::<Result<Vec<_>, _>>()?;
+        if each.is_empty() && !self.values.is_empty() {
+            return Err("none of its values fits its type".into());
+        }
+        Ok(joined(field, each))
+    }
+}
+
+/// A value with its place, as a message names it.
+fn named(at: usize, value: &str) -> String {
+    format!("value {}, `{value}`", at + 1)
+}
+
+/// The ends of `a-b`.
+fn ends(value: &str) -> (&str, &str) {
+    let (first, last) = value.split_once('-').unwrap_or((value, value));
+    (first.trim(), last.trim())
 }
 
 /// The range `a-b`. Without a type, as with an address block, the text is read as an address.
 fn from_to(request: Request<'_>, field: &Arc<Field>, value: &str) -> Leaf {
-    let (first, last) = value.split_once('-').unwrap_or((value, value));
-    let (first, last) = (first.trim(), last.trim());
+    let (first, last) = ends(value);
     if let FieldType::Ip | FieldType::Inferred = field.kind
         && let Some(blocks) = blocks(first, last)
     {

@@ -9,10 +9,10 @@ use super::identity::{Origin, SPACE, named, rule_uuid, structural};
 use super::minimal::{enrichment, threshold};
 use super::overrides::{Overrides, each_value};
 use super::reason::reason;
-use super::source::{Object, at, below, clean, instant, remove};
+use super::source::{Object, at, below, clean, remove, time};
 use super::{Alert, Details, Suppressed};
-use crate::event::time::to_iso;
-use crate::event::{Event, Value};
+use crate::event::Event;
+use crate::event::time::{Instant, to_iso};
 
 /// A document that an alert was made of: what it came from itself, and how deep it lies.
 #[derive(Debug, Clone)]
@@ -175,8 +175,9 @@ pub(super) fn suppression(alert: &Alert) -> Object {
     let Some(suppressed) = &alert.finding.suppressed else { return Object::new() };
     let terms = terms(suppressed);
     let fields = json!({
-        // An alert of an earlier run that took something in was detected again then.
-        "kibana.alert.last_detected": suppressed.end.max(alert.created.or_else(|| alert.latest())).map(to_iso),
+        // An alert of an earlier run that took something in was detected again then; a stream's run is the event.
+        "kibana.alert.last_detected":
+            suppressed.detected.or_else(|| suppressed.end.max(alert.created.or_else(|| alert.latest()))).map(to_iso),
         "kibana.alert.instance.id": structural(&json!([terms, rule_uuid(alert.rule()), SPACE])),
         "kibana.alert.suppression.terms": terms,
         "kibana.alert.suppression.start": suppressed.start.map(to_iso),
@@ -195,7 +196,7 @@ pub(super) fn terms(suppressed: &Suppressed) -> Vec<Json> {
 
 /// The source's own time.
 pub(super) fn original_time(source: &Object) -> Option<String> {
-    instant(Value::of_scalar(at(source, "@timestamp")?)?).map(to_iso)
+    time(source).map(to_iso)
 }
 
 impl Alert {
@@ -227,9 +228,8 @@ impl Alert {
         self.created.or_else(|| self.latest()).map(to_iso)
     }
 
-    fn latest(&self) -> Option<crate::event::time::Instant> {
-        let time = |event: &Event| instant(Value::of_scalar(at(event.source().as_object()?, "@timestamp")?)?);
-        self.events().iter().flatten().filter_map(|event| time(event)).max()
+    fn latest(&self) -> Option<Instant> {
+        self.events().iter().flatten().filter_map(|event| time(event.source().as_object()?)).max()
     }
 }
 
@@ -254,7 +254,7 @@ mod tests {
 
     fn suppressed(count: u64) -> Suppressed {
         let terms = vec![("user.name".to_owned(), vec![json!("a")]), ("host.name".to_owned(), Vec::new())];
-        Suppressed { terms, start: Some(0), end: Some(1_000_000_000), count }
+        Suppressed { terms, start: Some(0), end: Some(1_000_000_000), count, detected: None }
     }
 
     #[test]

@@ -104,6 +104,8 @@ pub struct Suppressed {
     pub end: Option<Instant>,
     /// How many findings were suppressed into this alert.
     pub count: u64,
+    /// When the scheduled run started that counted the latest of them; a stream has no runs.
+    pub detected: Option<Instant>,
 }
 
 impl Finding {

@@ -55,8 +55,11 @@ fn sentence(values: Values<'_>, overrides: &Overrides) -> String {
         part("process.name").map(|name| format!(" process {name},")),
         part("process.parent.name").map(|name| format!(" parent process {name},")),
         part("file.name").map(|name| format!(" file {name},")),
-        address(part("source.ip"), part("source.port")).map(|text| format!(" source {text},")),
-        address(part("destination.ip"), part("destination.port")).map(|text| format!(" destination {text},")),
+        // The comma belongs to the port, as in Kibana's sentence.
+        part("source.ip").map(|ip| format!(" source {ip}")),
+        part("source.port").map(|port| format!(":{port},")),
+        part("destination.ip").map(|ip| format!(" destination {ip}")),
+        part("destination.port").map(|port| format!(":{port},")),
     ];
     if with.iter().any(Option::is_some) {
         out.push_str(" with");
@@ -77,13 +80,4 @@ fn part(values: Values<'_>, field: &str) -> Option<String> {
     let mut shown: Vec<String> = Vec::new();
     values(field, &mut |text| shown.extend(Some(text).filter(|text| !text.is_empty() && text != "-")));
     (!shown.is_empty()).then(|| shown.join(", "))
-}
-
-fn address(ip: Option<String>, port: Option<String>) -> Option<String> {
-    match (ip, port) {
-        (Some(ip), Some(port)) => Some(format!("{ip}:{port}")),
-        (Some(ip), None) => Some(ip),
-        (None, Some(port)) => Some(format!(":{port}")),
-        (None, None) => None,
-    }
 }

@@ -140,6 +140,12 @@ pub(super) fn instant(value: Value<'_>) -> Option<Instant> {
     }
 }
 
+/// The time of a source; of several the earliest, which is the one that decides about windows.
+pub(super) fn time(source: &Object) -> Option<Instant> {
+    let times = elements(at(source, "@timestamp")?).iter();
+    times.filter_map(|value| instant(Value::of_scalar(value)?)).min()
+}
+
 /// What stands at a path, for every way to spell it with dots and objects.
 pub(super) fn at<'a>(object: &'a Object, path: &str) -> Option<&'a Json> {
     if let Some(found) = object.get(path) {

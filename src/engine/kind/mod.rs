@@ -5,6 +5,7 @@ pub(super) mod terms;
 pub(super) mod threat;
 pub(super) mod threshold;
 
+use crate::diagnostic::Diagnostics;
 use new_terms::NewTerms;
 use threat::ThreatMatch;
 use threshold::Threshold;
@@ -17,6 +18,16 @@ pub(super) enum Kind {
     Threshold(Box<Threshold>),
     NewTerms(NewTerms),
     ThreatMatch(Box<ThreatMatch>),
+}
+
+impl Kind {
+    /// What was noticed about queries besides the rule's own.
+    pub fn warnings(&self) -> Option<&Diagnostics> {
+        match self {
+            Self::ThreatMatch(threat) => Some(threat.warnings()),
+            _ => None,
+        }
+    }
 }
 
 /// Bounds of what each rule remembers between events. What is dropped beyond them is counted.

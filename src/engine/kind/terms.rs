@@ -73,9 +73,30 @@ fn in_order_of(kind: FieldType, left: &str, right: &str) -> Ordering {
     typed.unwrap_or(Ordering::Equal).then_with(|| left.cmp(right))
 }
 
+/// The values of a field. A mapping would give an undeclared field one type of number, in which `5` and `5.0` are the same.
+pub(in crate::engine) fn values_of(column: &Column, event: &Event) -> Vec<Datum> {
+    let mut values = column.values(event);
+    if column.kind() == FieldType::Inferred {
+        values.iter_mut().for_each(make_whole);
+    }
+    values
+}
+
+/// A floating number without a fraction becomes the whole number that it is.
+pub(in crate::engine) fn make_whole(value: &mut Datum) {
+    // Beyond, not every whole number is a double.
+    const EXACT: f64 = (1_i64 << 53) as f64;
+    if let Datum::Double(number) = value
+        && number.fract() == 0.0
+        && number.abs() <= EXACT
+    {
+        *value = Datum::Long(*number as i64);
+    }
+}
+
 /// The terms of a field, each once.
 pub(in crate::engine) fn distinct(column: &Column, event: &Event) -> Vec<String> {
-    let mut out: Vec<String> = column.values(event).iter().filter_map(term).collect();
+    let mut out: Vec<String> = values_of(column, event).iter().filter_map(term).collect();
     let mut seen = hashbrown::HashSet::new();
     if out.len() > 1 {
         out.retain(|text| seen.insert(text.clone()));

@@ -9,9 +9,12 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
-use super::terms::{term, values};
+use super::terms::{make_whole, names, term, values, values_of};
+use crate::diagnostic::Diagnostics;
 use crate::engine::alert::Enrichment;
+use crate::engine::rule_set::RuleSettings;
 use crate::eval::column::Column;
+use crate::event::index::{IndexPatterns, Selection};
 use crate::event::{Document, Event, FieldKey, Value};
 use crate::function::Datum;
 use crate::query::{Builder, Query};
@@ -28,6 +31,8 @@ const MAX_ENRICHMENTS: usize = 200;
 pub(in crate::engine) struct ThreatMatch {
     groups: Vec<Group>,
     indicators: Query,
+    /// The indices that indicators are read from, where that is enforced.
+    indices: Option<IndexPatterns>,
     path: String,
 }
 
@@ -65,7 +70,8 @@ struct Index {
 
 impl ThreatMatch {
     /// `builder` makes the query of the indicators, with what holds beside it.
-    pub fn of(rule: &Rule, builder: Builder, schema: &Schema) -> Result<Self, Box<Problem>> {
+    pub fn of(rule: &Rule, builder: Builder, settings: &RuleSettings) -> Result<Self, Box<Problem>> {
+        let schema = &settings.query.schema;
         let unsupported = |reason: String| Box::new(Problem::unsupported(rule, reason));
         let mapping = rule.document().get("threat_mapping").and_then(Json::as_array);
         let groups = mapping.into_iter().flatten().filter_map(|group| group.get("entries")?.as_array());
@@ -80,7 +86,9 @@ impl ThreatMatch {
         let indicators = builder.kql_source(&query);
         let indicators = indicators.map_err(|findings| Box::new(Problem::of_rule(rule, findings)))?;
         let path = rule.text("threat_indicator_path").unwrap_or("threat.indicator").to_owned();
-        Ok(Self { groups, indicators, path })
+        let patterns = names(rule.document().get("threat_index"));
+        let indices = settings.enforce_index.then(|| IndexPatterns::new(&patterns, settings.query.now));
+        Ok(Self { groups, indicators, indices, path })
     }
 
     /// What the query of the indicators means.
@@ -88,12 +96,25 @@ impl ThreatMatch {
         self.indicators.plan()
     }
 
+    /// What was noticed about that query.
+    pub fn warnings(&self) -> &Diagnostics {
+        self.indicators.warnings()
+    }
+
     /// The indicators that the rule's own query selects, by their values.
     pub fn select(&self, indicators: &[Arc<Event>]) -> Indicators {
-        let hits = self.indicators.search(indicators.iter().cloned());
+        let own = indicators.iter().filter(|indicator| self.reads(indicator));
+        let hits = self.indicators.search(own.cloned());
         let list: Vec<Arc<Event>> = hits.iter().flat_map(|hit| hit.events().iter().flatten().cloned()).collect();
         let groups = self.groups.iter().map(|group| group.index(&list)).collect();
         Indicators { list, groups }
+    }
+
+    /// Whether an indicator lies in an index that the rule reads them from.
+    fn reads(&self, indicator: &Event) -> bool {
+        let is_other =
+            |indices: &IndexPatterns| indices.select(indicator.index_name().as_deref()) == Selection::NoMatch;
+        !self.indices.as_ref().is_some_and(is_other)
     }
 
     /// What the indicators say of an event, at most 200; empty where none hits it.
@@ -217,15 +238,24 @@ impl Entry {
                 Value::Str(text) if meets_blocks(self.column.kind()) && parse_block(text).is_some() => {
                     out.extend(parse_block(text).map(|block| block.to_string()));
                 }
-                value => out.extend(self.column.read(value).iter().flat_map(|value| self.keys(value))),
+                value => out.extend(self.read(value).iter().flat_map(|value| self.keys(value))),
             }
             out.len() > crate::eval::column::MAX_VALUES
         });
         out
     }
 
+    /// What the event's field would make of a value.
+    fn read(&self, value: Value<'_>) -> Option<Datum> {
+        let mut read = self.column.read(value)?;
+        if self.column.kind() == FieldType::Inferred {
+            make_whole(&mut read);
+        }
+        Some(read)
+    }
+
     fn keys_of_event(&self, event: &Event, index: &Index) -> Vec<String> {
-        let values = self.column.values(event);
+        let values = values_of(&self.column, event);
         let mut out: Vec<String> = values.iter().flat_map(|value| self.keys(value)).collect();
         if !index.prefixes.is_empty() {
             let addresses = values.iter().filter_map(|value| match value {

@@ -65,12 +65,12 @@ impl Runs<'_> {
                 run.suppressed += found.matches() - 1;
                 let tally = candidate.tally();
                 self.alert(found, at.now);
-                self.tally(number, suppression.suppressed(candidate.terms, tally));
+                self.tally(number, at.now, suppression.suppressed(candidate.terms, tally));
             }
             Decision::Counted(number, tally) => {
                 run.suppressed += found.matches();
                 self.settle(&found, Fate::Seen);
-                self.tally(number, suppression.suppressed(candidate.terms, tally));
+                self.tally(number, at.now, suppression.suppressed(candidate.terms, tally));
             }
             Decision::Ignored => {
                 run.found_again += 1;
@@ -80,9 +80,10 @@ impl Runs<'_> {
         }
     }
 
-    fn tally(&mut self, number: u64, suppressed: Suppressed) {
+    /// Notes what the alert of this number has taken in up to the run at `now`.
+    fn tally(&mut self, number: u64, now: Instant, suppressed: Suppressed) {
         if let Some(alert) = self.by_number.get(&number).and_then(|at| self.alerts.get_mut(*at)) {
-            alert.finding.suppressed = Some(suppressed);
+            alert.finding.suppressed = Some(Suppressed { detected: Some(now), ..suppressed });
         }
     }
 
