@@ -18,6 +18,7 @@ use crate::text::{Fold, WildcardPart, ip_number, parse_ip};
 #[derive(Debug, Default)]
 pub(super) struct FieldIndex {
     terms: HashMap<String, Vec<Term>>,
+    sieve: Sieve,
     integers: HashMap<i64, Vec<u32>>,
     /// Ranges of addresses, and of whole numbers.
     addresses: Ranges,
@@ -33,6 +34,34 @@ pub(super) struct FieldIndex {
     always: Vec<u32>,
     /// Literals, until the automaton is built.
     literals: Vec<String>,
+}
+
+/// Of which lengths, with which first and last letters there are terms: most texts that are none are told by that.
+#[derive(Debug, Default)]
+struct Sieve([u64; Self::WORDS]);
+
+impl Sieve {
+    const WORDS: usize = 16;
+
+    fn add(&mut self, term: &str) {
+        let (word, bit) = Self::place(term);
+        self.0[word] |= bit;
+    }
+
+    fn may_have(&self, text: &str) -> bool {
+        let (word, bit) = Self::place(text);
+        self.0[word] & bit != 0
+    }
+
+    /// The same for texts that differ in the case of ASCII letters only.
+    fn place(text: &str) -> (usize, u64) {
+        let [first, last] =
+            [text.as_bytes().first(), text.as_bytes().last()].map(|byte| byte.map_or(0, |byte| byte | 0x20));
+        let mixed = (text.len() as u32).wrapping_mul(0x9E37_79B1)
+            ^ u32::from_le_bytes([first, last, 0, 0]).wrapping_mul(0x85EB_CA6B);
+        let place = (mixed >> 16) as usize;
+        (place / 64 % Self::WORDS, 1 << (place % 64))
+    }
 }
 
 /// A question that asks for a text.
@@ -97,6 +126,7 @@ impl FieldIndex {
                 Entry::Term(text) => {
                     let term = Term { leaf: id, certainty: certainty(leaf, text) };
                     self.terms.entry_ref(text.as_str()).or_default().push(term);
+                    self.sieve.add(text);
                     note(&mut self.texts, id);
                 }
                 Entry::Integer(value) => {
@@ -177,7 +207,7 @@ impl FieldIndex {
         if !text.is_ascii() && text.contains(FOLDS_TO_ASCII) {
             return self.all(found);
         }
-        if !self.terms.is_empty() {
+        if self.sieve.may_have(text) {
             buffer.clear();
             buffer.push_str(text);
             buffer.make_ascii_lowercase();
