@@ -276,11 +276,8 @@ impl Analysis<'_> {
         let field = Arc::clone(field);
         let data: Vec<&Datum> = data.iter().filter(|datum| !datum.is_null()).collect();
         let texts = || data.iter().filter_map(|datum| datum.to_text()).collect::<Vec<_>>();
-        let numbers = || {
-            data.iter()
-                .filter_map(|datum| datum.as_number().or_else(|| number::parse(&datum.to_text()?)))
-                .collect::<Vec<Number>>()
-        };
+        // Read as `==` reads them: 5.0 is the whole number.
+        let numbers = || data.iter().filter_map(|datum| number::parse(&datum.to_text()?)).collect::<Vec<Number>>();
         let test = match field.kind {
             kind if kind.is_number() => {
                 let numbers = numbers().into_iter().filter_map(|value| number::term(value, &field)).collect();
