@@ -166,17 +166,22 @@ impl Request<'_> {
             }
             FieldType::Text | FieldType::MatchOnlyText => {
                 Test::Tokens(TokenTest::Wildcard(pattern.map(crate::text::tokens::lower), Fold::Exact))
+        self.pattern(field, pattern, is_prefix(pattern))
+    }
+
+    /// A pattern of `query_string`, which says which way it asks: two `*` at the end are no prefix.
+    pub fn pattern(self, field: &Arc<Field>, pattern: &Wildcard, as_prefix: bool) -> Leaf {
             }
             FieldType::Version => Test::Version(VersionTest::Wildcard(pattern.clone())),
             FieldType::Flattened => return Ok(below(field, TextTest::Wildcard([pattern.clone()].into(), self.fold))),
-            FieldType::FlattenedKey if !is_prefix(pattern) => return Err(no_pattern(field, pattern)),
+            FieldType::FlattenedKey if !as_prefix => return Err(no_pattern(field, as_prefix)),
             FieldType::FlattenedKey => as_text(self.fold),
             FieldType::Inferred => {
                 let string = Some(as_text(self.fold));
                 Test::Inferred(Box::new(InferredTest { string, ..InferredTest::default() }))
             }
             FieldType::Object | FieldType::Nested => return Ok(Predicate::Const(false)),
-            _ => return Err(no_pattern(field, pattern)),
+            _ => return Err(no_pattern(field, as_prefix)),
         };
         Ok(self.leaf(field, test))
     }
@@ -323,8 +328,8 @@ fn is_prefix(pattern: &Wildcard) -> bool {
     matches!(pattern.0.as_slice(), [WildcardPart::Text(_), WildcardPart::Any])
 }
 
-fn no_pattern(field: &Field, pattern: &Wildcard) -> Refusal {
-    let kind = if is_prefix(pattern) { "prefix" } else { "wildcard" };
+fn no_pattern(field: &Field, as_prefix: bool) -> Refusal {
+    let kind = if as_prefix { "prefix" } else { "wildcard" };
     let (name, type_name) = (&field.name, &field.type_name);
     format!(
         "Can only use {kind} queries on keyword, text and wildcard fields - not on [{name}] which is of type [{type_name}]"
