@@ -288,7 +288,7 @@ impl Analysis<'_> {
                     data.iter().filter_map(|datum| if let Datum::Bool(value) = datum { Some(*value) } else { None });
                 let test = InferredTest {
                     string: Some(Test::Text(TextTest::In(texts(), fold))),
-                    number: Some(Test::Number(NumberTest::In(numbers()))),
+                    number: Some(inferred_in(numbers(), &field)),
                     boolean: Some(Test::Bool(booleans.collect())),
                 };
                 Test::Inferred(Box::new(test))
@@ -307,6 +307,13 @@ impl Analysis<'_> {
         };
         Truth::Test(Predicate::Leaf(field, test))
     }
+}
+
+fn inferred_in(numbers: Vec<Number>, field: &Field) -> Test {
+    if field.scaling_factor == 1.0 {
+        return Test::Number(NumberTest::In(numbers));
+    }
+    Test::Any(numbers.into_iter().map(|value| Test::Number(number::inferred_term(value, field))).collect())
 }
 
 /// Text literals do not stand for addresses, dates, versions or booleans in a list.
