@@ -8,6 +8,7 @@ use super::relation::Relations;
 use super::value::{float, integer};
 use super::{Scope, function, literal_text};
 use crate::syntax::eql::ast::{ArithmeticOperator, CompareOperator, Expr, ExprKind, Field, FieldPart, Literal};
+use crate::syntax::eql::print_expression;
 
 /// What names stand for.
 pub(super) struct Environment<'a> {
@@ -186,8 +187,33 @@ const fn holds(operator: CompareOperator, order: Ordering) -> bool {
 
 /// Whether both are the same expression.
 fn is_alike(left: &Expr, right: &Expr) -> bool {
-    std::mem::discriminant(&left.kind) == std::mem::discriminant(&right.kind)
-        && crate::syntax::eql::print_expression(left) == crate::syntax::eql::print_expression(right)
+    let all = |a: &[Expr], b: &[Expr]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_alike(a, b));
+    match (&left.kind, &right.kind) {
+        (ExprKind::Literal(a), ExprKind::Literal(b)) => literal(a) == literal(b),
+        (ExprKind::Field(a), ExprKind::Field(b)) => {
+            a.path.len() == b.path.len() && a.path.iter().zip(&b.path).all(|(a, b)| is_same_part(a, b))
+        }
+        (ExprKind::Call { name: a, args: x, .. }, ExprKind::Call { name: b, args: y, .. }) => {
+            a.text == b.text && all(x, y)
+        }
+        (ExprKind::Sign(a, x), ExprKind::Sign(b, y)) => a == b && is_alike(x, y),
+        (ExprKind::Not(x), ExprKind::Not(y)) => is_alike(x, y),
+        (ExprKind::Arithmetic(a, x, v), ExprKind::Arithmetic(b, y, w)) => a == b && is_alike(x, y) && is_alike(v, w),
+        (ExprKind::Compare(a, x, v), ExprKind::Compare(b, y, w)) => a == b && is_alike(x, y) && is_alike(v, w),
+        (ExprKind::And(x), ExprKind::And(y)) | (ExprKind::Or(x), ExprKind::Or(y)) => all(x, y),
+        (ExprKind::In { .. }, ExprKind::In { .. }) | (ExprKind::Relation { .. }, ExprKind::Relation { .. }) => {
+            print_expression(left) == print_expression(right)
+        }
+        _ => false,
+    }
+}
+
+fn is_same_part(left: &FieldPart, right: &FieldPart) -> bool {
+    match (left, right) {
+        (FieldPart::Name { text: a, .. }, FieldPart::Name { text: b, .. }) => a == b,
+        (FieldPart::Index(a), FieldPart::Index(b)) => a == b,
+        _ => false,
+    }
 }
 
 const fn is_null(expr: &Expr) -> bool {
