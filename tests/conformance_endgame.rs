@@ -87,6 +87,30 @@ fn in_a_set() {
     println!("{} queries in a set, {hits} hits", queries.len());
 }
 
+/// `count` and `sort` take an absent key for the empty value of its type.
+#[test]
+fn absent_keys() {
+    let found = |text: &str| {
+        let settings = Settings { dialect: Dialect::Endgame, ..Settings::default() };
+        let query = Query::builder().settings(settings).eql(text).unwrap();
+        let events = [json!({"k": "b", "n": 1}), json!({"n": -3, "ok": true}), json!({"k": "A"}), json!({"k": "c"})];
+        let hits = query.search(events.map(|event| Arc::new(Event::from_value(event))));
+        let sources = hits.iter().flat_map(|hit| hit.events()).flatten().map(|event| event.source().clone());
+        sources.collect::<Vec<Value>>()
+    };
+    let keys = |text: &str| json!(found(text).iter().map(|record| record["key"].clone()).collect::<Vec<_>>());
+    assert_eq!(keys("any where true | count k"), json!(["", "A", "b", "c"]), "by letter");
+    assert_eq!(keys("any where true | count n"), json!([-3, 1, 0]), "by count first");
+    assert_eq!(keys("any where true | count k, n"), json!([["", -3], ["A", 0], ["b", 1], ["c", 0]]));
+    assert_eq!(keys("any where true | count z"), json!([null]));
+    // Nothing is lost where an absent key and an empty one become the same.
+    assert_eq!(keys("any where k == null or n == 1 | count substring(k, 1)"), json!(["", ""]));
+    let sorted: Vec<Value> = found("any where true | sort k").iter().map(|event| event["k"].clone()).collect();
+    assert_eq!(json!(sorted), json!([null, "A", "b", "c"]));
+    let sorted: Vec<Value> = found("any where true | sort ok").iter().map(|event| event["ok"].clone()).collect();
+    assert_eq!(json!(sorted), json!([null, null, null, true]));
+}
+
 #[test]
 fn endgame_dialect() {
     let cases = support::shared_lines("conformance/eql/endgame_dialect.jsonl");

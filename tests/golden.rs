@@ -263,6 +263,52 @@ fn slips() {
     golden("slips.txt", &shown);
 }
 
+/// What the Endgame dialect refuses of pipes, functions and operators.
+const ENDGAME: &[&str] = &[
+    "any where true | head 0",
+    "any where true | head -1",
+    "any where true | head \"a\"",
+    "any where true | head 1 2",
+    "any where true | tail x",
+    "any where true | tail 1.5",
+    "any where true | unique",
+    "any where true | unique 1",
+    "any where true | unique length(\"a\")",
+    "any where true | unique_count",
+    "any where true | sort",
+    "any where true | sort x, 1",
+    "any where true | count 1",
+    "any where true | filter",
+    "any where true | filter a, b",
+    "any where true | filter child of [process where true]",
+    "any where cidrMatch(i, \"10.0.0.0\")",
+    "any where cidrMatch(i, \"10.0.0.0/8\", \"x/y\")",
+    "any where cidrMatch(i, x)",
+    "any where length(5) == 1",
+    "any where s + \"a\" == 1",
+    "any where -\"a\" == 1",
+    "any where substring(s, \"a\") == \"b\"",
+    "any where substring(s) == \"b\"",
+    "any where between(s, \"a\", \"c\", 1) == \"b\"",
+    "any where arrayCount(a, 5, true) == 1",
+    "any where arraySearch(\"a\", x, x == 1)",
+    "any where startsWith(s, length(s))",
+    "any where wildcard(s, x)",
+    "any where length(s) == \"a\"",
+    "any where s > true",
+    "any where length(s) in (1, \"a\")",
+    "any where length(s)",
+];
+
+#[test]
+fn endgame() {
+    let told = |text: &&str| {
+        let query = Query::builder().settings(settings(Schema::none(), Dialect::Endgame)).eql(text);
+        format!("{}\n\n", query.expect_err(text))
+    };
+    golden("endgame.txt", &ENDGAME.iter().map(told).collect::<String>());
+}
+
 /// A report beside those of the codes.
 fn golden(name: &str, shown: &str) {
     let file = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);

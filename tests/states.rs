@@ -209,11 +209,47 @@ fn long_and_many_keys() {
     assert_eq!(run.push(event(100, "b", json!(long(7)))).len(), 1);
     let many: Vec<usize> = (0..12_000).collect();
     run.push(event(101, "a", json!(many)));
-    assert_eq!(run.stats().live, 99 + 10_000, "an event stands for at most 10,000 keys");
-    assert_eq!(run.push(event(102, "b", json!(many))).len(), 10_000);
+    assert_eq!(run.stats().live, 99 + 12_000, "an event stands for all values of one key");
+    assert_eq!(run.push(event(102, "b", json!(many))).len(), 12_000);
     run.push(event(103, "a", json!(many)));
     run.push(event(104, "c", json!(many)));
     assert_eq!(run.stats().live, 99);
+}
+
+#[test]
+fn combinations_of_keys_stay_within_the_limit_and_are_counted() {
+    let event = |second: usize, stage: &str| {
+        let values = |from: usize, count: usize| (from..from + count).collect::<Vec<_>>();
+        let (k, l) = (values(0, 120), values(1000, 100));
+        Event::from_value(json!({"@timestamp": second * 1000, "event": {"category": stage}, "k": k, "l": l}))
+    };
+    let mut run = limited("sequence by k, l [a where true] [b where true]", 20_000).start();
+    run.push(event(0, "a"));
+    assert_eq!((run.stats().live, run.stats().dropped), (10_000, 2_000));
+    assert_eq!(run.push(event(1, "b")).len(), 10_000);
+    assert_eq!(run.stats().dropped, 4_000);
+    let mut run = limited("sample by k, l [a where true] [b where true]", 30_000).start();
+    run.push(event(0, "a"));
+    assert_eq!((run.stats().live, run.stats().dropped), (10_000, 2_000));
+}
+
+#[test]
+fn computed_conditions_on_many_values() {
+    let numbers = |count: usize, each: usize| (0..count).map(|number| number * each).collect::<Vec<_>>();
+    let holds = |text: &str, event: Json| {
+        let query = Query::builder().eql(text).unwrap();
+        query.start().push(Event::from_value(event)).len() == 1
+    };
+    // 250,000 combinations, of which only the last does.
+    let (a, b) = (numbers(500, 1), numbers(500, 1000));
+    assert!(holds("any where a + b == 499499", json!({"a": a, "b": b})));
+    // A hundred million, most of which are the same.
+    let words = |count: usize| (0..count).map(|number| "x".repeat(1 + number % 20)).collect::<Vec<_>>();
+    assert!(holds("any where length(a) + length(b) == 40", json!({"a": words(10_000), "b": words(10_000)})));
+    assert!(!holds("any where length(a) + length(b) == 41", json!({"a": words(10_000), "b": words(10_000)})));
+    // The limit: of more than a million that differ, those after it are not tried.
+    let (a, b) = (numbers(1_001, 1), numbers(1_000, 10_000));
+    assert!(!holds("any where a + b == 9991000", json!({"a": a, "b": b})));
 }
 
 #[test]

@@ -85,7 +85,8 @@ pub struct TextArgs {
 /// Which form of the language.
 #[derive(Debug, Args)]
 pub struct DialectArgs {
-    /// A stack version such as `7.9` or `8.4`, or `endgame`; the newest unless given.
+    /// A stack version such as `7.9` or `8.4`, or `endgame`; the newest unless given. Of KQL a version tells only whether
+    /// `path: { … }` (7.6) and `\uXXXX` (7.13) exist.
     #[arg(long, value_name = "DIALECT", value_parser = parse_dialect)]
     pub dialect: Option<Dialect>,
     /// Compare letters exactly in the Endgame dialect, which otherwise ignores case.

@@ -6,7 +6,7 @@ use elkhound::source::Source;
 use elkhound::syntax::{eql, kql};
 use serde::Deserialize;
 
-use crate::args::{DialectArgs, Language, QueryArgs, TextArgs};
+use crate::args::{Dialect, DialectArgs, Language, QueryArgs, TextArgs};
 use crate::failure::{Failure, Outcome};
 use crate::input;
 
@@ -21,13 +21,19 @@ pub struct KibanaConfig {
     pub ignore_filter_if_field_not_in_index: Option<bool>,
     pub filters_in_must_clause: Option<bool>,
     pub case_insensitive: Option<bool>,
+    /// From `--dialect`.
+    #[serde(skip)]
+    version: Option<(u8, u8)>,
 }
 
 impl KibanaConfig {
     /// The options of `--config`, all of them unset where it is not given.
     pub fn of(args: &DialectArgs) -> Outcome<Self> {
-        let Some(path) = &args.config else { return Ok(Self::default()) };
-        serde_json::from_str(&input::text(path)?).map_err(|error| Failure::file(path, error))
+        let config: Self = match &args.config {
+            Some(path) => serde_json::from_str(&input::text(path)?).map_err(|error| Failure::file(path, error))?,
+            None => Self::default(),
+        };
+        Ok(Self { version: args.dialect.and_then(Dialect::version), ..config })
     }
 
     /// The part that the parser heeds.
@@ -35,6 +41,7 @@ impl KibanaConfig {
         let defaults = kql::Options::default();
         kql::Options {
             leading_wildcards: self.allow_leading_wildcards.unwrap_or(defaults.leading_wildcards),
+            version: self.version,
             ..defaults
         }
     }

@@ -6,6 +6,7 @@ use std::ops::Bound;
 use std::sync::Arc;
 
 use super::{Context, number};
+use crate::event::number::{Number, to_f64};
 use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding, date_math, is_zone};
 use crate::plan::test::{DateTest, InferredTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
 use crate::plan::{AnyField, Predicate, Test};
@@ -101,7 +102,13 @@ impl Request<'_> {
             FieldType::Boolean => Test::Bool(vec![boolean(&text)?]),
             FieldType::Ip => Test::Ip(address(&text)?),
             FieldType::Date | FieldType::DateNanos => return self.date(field, &text),
-            FieldType::Inferred => inferred_equals(&text, self.fold),
+            FieldType::Inferred => {
+                return Ok(self.inferred(
+                    field,
+                    inferred_equals(field, &text, self.fold),
+                    TextTest::In(vec![text], self.fold),
+                ));
+            }
             FieldType::Object | FieldType::Nested => return Ok(Predicate::Const(false)),
             FieldType::Unsearchable => return Err(unsearchable(field)),
             _ => return self.number(field, &text),
@@ -124,6 +131,12 @@ impl Request<'_> {
         let test =
             if words == Words::Phrase && tokens.len() > 1 { TokenTest::Phrase(tokens) } else { TokenTest::Any(tokens) };
         self.leaf(field, Test::Tokens(test))
+    }
+
+    /// The value of a field of no declared type, and where objects are flattened the leaves of one.
+    fn inferred(self, field: &Arc<Field>, test: Test, of_leaves: TextTest) -> Predicate {
+        let own = self.leaf(field, test);
+        if field.type_name == FieldType::Flattened.name() { Predicate::or([own, below(field, of_leaves)]) } else { own }
     }
 
     fn number(self, field: &Arc<Field>, text: &str) -> Leaf {
@@ -151,8 +164,13 @@ impl Request<'_> {
         Ok(if field.kind == FieldType::Date { instant.div_euclid(MILLISECOND) * MILLISECOND } else { instant })
     }
 
-    /// `wildcard`, and `prefix` where the pattern is one; `query_string` says which way it asks.
+    /// `wildcard`, and `prefix` where the pattern is one.
     pub fn wildcard(self, field: &Arc<Field>, pattern: &Wildcard) -> Leaf {
+        self.pattern(field, pattern, is_prefix(pattern))
+    }
+
+    /// A pattern of `query_string`, which says which way it asks: two `*` at the end are no prefix.
+    pub fn pattern(self, field: &Arc<Field>, pattern: &Wildcard, as_prefix: bool) -> Leaf {
         let as_text = |fold| Test::Text(TextTest::Wildcard([pattern.clone()].into(), fold));
         let test = match field.kind {
             FieldType::Keyword => {
@@ -169,14 +187,15 @@ impl Request<'_> {
             }
             FieldType::Version => Test::Version(VersionTest::Wildcard(pattern.clone())),
             FieldType::Flattened => return Ok(below(field, TextTest::Wildcard([pattern.clone()].into(), self.fold))),
-            FieldType::FlattenedKey if !is_prefix(pattern) => return Err(no_pattern(field, pattern)),
+            FieldType::FlattenedKey if !as_prefix => return Err(no_pattern(field, as_prefix)),
             FieldType::FlattenedKey => as_text(self.fold),
             FieldType::Inferred => {
-                let string = Some(as_text(self.fold));
-                Test::Inferred(Box::new(InferredTest { string, ..InferredTest::default() }))
+                let test = InferredTest { string: Some(as_text(self.fold)), ..InferredTest::default() };
+                let key = TextTest::Wildcard([pattern.clone()].into(), self.fold);
+                return Ok(self.inferred(field, Test::Inferred(Box::new(test)), key));
             }
             FieldType::Object | FieldType::Nested => return Ok(Predicate::Const(false)),
-            _ => return Err(no_pattern(field, pattern)),
+            _ => return Err(no_pattern(field, as_prefix)),
         };
         Ok(self.leaf(field, test))
     }
@@ -226,7 +245,10 @@ impl Request<'_> {
                 let (low, high) = side.range(self.instant(field, text, side.rounding())?);
                 Test::Date(DateTest::Range(low, high))
             }
-            FieldType::Inferred => inferred_range(side, text),
+            FieldType::Inferred => {
+                let (low, high) = side.range(text.to_owned());
+                return Ok(self.inferred(field, inferred_range(field, side, text), TextTest::Range(low, high)));
+            }
             FieldType::Object | FieldType::Nested => return Ok(Predicate::Const(false)),
             FieldType::Unsearchable => return Err(unsearchable(field)),
             _ => {
@@ -323,8 +345,8 @@ fn is_prefix(pattern: &Wildcard) -> bool {
     matches!(pattern.0.as_slice(), [WildcardPart::Text(_), WildcardPart::Any])
 }
 
-fn no_pattern(field: &Field, pattern: &Wildcard) -> Refusal {
-    let kind = if is_prefix(pattern) { "prefix" } else { "wildcard" };
+fn no_pattern(field: &Field, as_prefix: bool) -> Refusal {
+    let kind = if as_prefix { "prefix" } else { "wildcard" };
     let (name, type_name) = (&field.name, &field.type_name);
     format!(
         "Can only use {kind} queries on keyword, text and wildcard fields - not on [{name}] which is of type [{type_name}]"
@@ -332,23 +354,41 @@ fn no_pattern(field: &Field, pattern: &Wildcard) -> Refusal {
 }
 
 /// Without a type, a string is a keyword, except that a block meets an address; a number is one.
-fn inferred_equals(text: &str, fold: Fold) -> Test {
+fn inferred_equals(field: &Field, text: &str, fold: Fold) -> Test {
     let whole = Test::Text(TextTest::In(vec![text.to_owned()], fold));
     let string = match parse_block(text) {
         Some(block) => Test::Any(vec![whole, Test::Ip(IpTest::In(vec![block]))]),
         None => whole,
     };
-    let number = number::parse(text).map(|value| Test::Number(NumberTest::In(vec![value])));
+    let number = number::parse(text).map(|value| Test::Number(number::inferred_term(value, field)));
     let boolean = boolean(text).ok().map(|value| Test::Bool(vec![value]));
     Test::Inferred(Box::new(InferredTest { string: Some(string), number, boolean }))
 }
 
-fn inferred_range(side: Side, text: &str) -> Test {
+fn inferred_range(field: &Field, side: Side, text: &str) -> Test {
     let (low, high) = side.range(text.to_owned());
     let string = Some(Test::Text(TextTest::Range(low, high)));
     let number = number::parse(text).map(|value| {
+        let (side, value) = scaled(field, side, value);
         let (low, high) = side.range(value);
         Test::Number(NumberTest::Range(low, high))
     });
     Test::Inferred(Box::new(InferredTest { string, number, boolean: None }))
+}
+
+/// The bound that a number has to keep before it is rounded to a multiple of the field's fraction.
+fn scaled(field: &Field, side: Side, value: Number) -> (Side, Number) {
+    if field.scaling_factor == 1.0 {
+        return (side, value);
+    }
+    let multiples = to_f64(value) * field.scaling_factor;
+    let edge = match side {
+        Side::Above { inclusive: false } | Side::Below { inclusive: true } => multiples.floor() + 0.5,
+        Side::Above { inclusive: true } | Side::Below { inclusive: false } => multiples.ceil() - 0.5,
+    };
+    let side = match side {
+        Side::Above { .. } => Side::Above { inclusive: true },
+        Side::Below { .. } => Side::Below { inclusive: false },
+    };
+    (side, Number::Float(edge / field.scaling_factor))
 }

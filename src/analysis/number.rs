@@ -1,7 +1,9 @@
 //! Numbers of queries, as a numeric field reads them (Elasticsearch: NumberFieldMapper).
 
+use std::ops::Bound;
+
 use crate::event::number::{FloatKind, rounded, to_f64};
-use crate::plan::test::Number;
+use crate::plan::test::{Number, NumberTest};
 use crate::schema::{Field, FieldType};
 
 /// The number that Java's `Double.parseDouble` reads, exact where it is whole.
@@ -47,6 +49,17 @@ pub(super) fn term(number: Number, field: &Field) -> Option<Number> {
         Some(kind) => rounded(number, kind, field.scaling_factor),
         None => number,
     })
+}
+
+/// Whether a value of a field of no declared type equals the number.
+pub(super) fn inferred_term(number: Number, field: &Field) -> NumberTest {
+    if field.scaling_factor == 1.0 {
+        return NumberTest::In(vec![number]);
+    }
+    // All values that round to the same multiple of the fraction.
+    let multiple = to_f64(rounded(number, FloatKind::Scaled, field.scaling_factor));
+    let edge = |half: f64| Number::Float((multiple + half) / field.scaling_factor);
+    NumberTest::Range(Bound::Included(edge(-0.5)), Bound::Excluded(edge(0.5)))
 }
 
 /// The bound of a range over the field. Only `scaled_float` changes it: its values are whole multiples of a fraction.

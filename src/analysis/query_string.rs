@@ -13,8 +13,8 @@ use crate::text::Wildcard;
 pub(super) enum Clause {
     /// Words that are searched as one text.
     Run(String),
-    /// A word with wildcards.
-    Pattern(Wildcard),
+    /// A word with wildcards, and whether it is a prefix.
+    Pattern(Wildcard, bool),
     /// `*`
     Exists,
 }
@@ -33,7 +33,7 @@ pub(super) struct QueryString(Vec<Part>);
 
 enum Token {
     Word(String),
-    Pattern(Wildcard),
+    Pattern(Wildcard, bool),
     Star,
     And,
     Or,
@@ -59,7 +59,10 @@ fn tokens(parts: &[String]) -> Vec<Token> {
                 _ => Token::Word(word.clone()),
             }),
             [first, last] if first.is_empty() && last.is_empty() => out.push(Token::Star),
-            _ => out.push(Token::Pattern(Wildcard::between(&pieces))),
+            pieces => {
+                let is_prefix = matches!(pieces, [_, last] if last.is_empty());
+                out.push(Token::Pattern(Wildcard::between(pieces), is_prefix));
+            }
         }
     };
     for (at, part) in parts.iter().enumerate() {
@@ -135,7 +138,7 @@ impl Clause {
     pub fn on(&self, request: Request<'_>, field: &Arc<Field>) -> Leaf {
         match self {
             Self::Run(text) => request.equals(field, &Constant::Text(text.clone()), Words::Any),
-            Self::Pattern(pattern) => request.wildcard(field, pattern),
+            Self::Pattern(pattern, is_prefix) => request.pattern(field, pattern, *is_prefix),
             // `query_string` asks mapped fields only, and an object is none.
             Self::Exists if field.kind == FieldType::Object => Ok(Predicate::Const(false)),
             Self::Exists => Ok(request.exists(field)),
@@ -148,7 +151,7 @@ impl Clause {
 fn clause(tokens: &[Token], at: &mut usize, first: &Token) -> Option<Clause> {
     let first = match first {
         Token::Word(word) => word,
-        Token::Pattern(pattern) => return Some(Clause::Pattern(pattern.clone())),
+        Token::Pattern(pattern, is_prefix) => return Some(Clause::Pattern(pattern.clone(), *is_prefix)),
         Token::Star => return Some(Clause::Exists),
         Token::And | Token::Or | Token::Not => return None,
     };

@@ -1,11 +1,14 @@
 //! Expressions over one event, or over the events of an item in a pipe: Kleene's logic throughout.
 
+use std::cmp::Ordering;
+
 use serde_json::Value as Json;
 
 use super::relation::Relations;
 use super::value::{float, integer};
 use super::{Scope, function, literal_text};
 use crate::syntax::eql::ast::{ArithmeticOperator, CompareOperator, Expr, ExprKind, Field, FieldPart, Literal};
+use crate::syntax::eql::print_expression;
 
 /// What names stand for.
 pub(super) struct Environment<'a> {
@@ -90,8 +93,8 @@ impl<'a> Environment<'a> {
             let both = self.eval(left).is_null() && self.eval(right).is_null();
             return Json::Bool(both == positive);
         }
-        if equality && crate::syntax::eql::print_expression(left) == crate::syntax::eql::print_expression(right) {
-            return Json::Bool(positive);
+        if !is_literal(left) && is_alike(left, right) {
+            return Json::Bool(holds(operator, Ordering::Equal));
         }
         if equality {
             for (pattern, value) in [(left, right), (right, left)] {
@@ -102,32 +105,56 @@ impl<'a> Environment<'a> {
             }
         }
         let order = self.scope.order(&self.eval(left), &self.eval(right));
-        order.map_or(Json::Null, |order| {
-            Json::Bool(match operator {
-                CompareOperator::Equal => order.is_eq(),
-                CompareOperator::NotEqual => order.is_ne(),
-                CompareOperator::Less => order.is_lt(),
-                CompareOperator::LessOrEqual => order.is_le(),
-                CompareOperator::Greater => order.is_gt(),
-                CompareOperator::GreaterOrEqual => order.is_ge(),
-            })
-        })
+        order.map_or(Json::Null, |order| Json::Bool(holds(operator, order)))
     }
 
+    /// A list of constants is a set, in which a value is or is not; any other list is a chain of comparisons.
     fn is_in(&mut self, value: &Expr, list: &[Expr]) -> Json {
-        let value = self.eval(value);
-        if value.is_null() {
-            return Json::Null;
+        if list.iter().all(is_literal) {
+            return self.is_in_set(value, list);
         }
+        if list.iter().any(|item| !is_literal(item) && is_alike(value, item)) {
+            return Json::Bool(true);
+        }
+        let found = self.eval(value);
         let mut unknown = false;
         for item in list {
             let item = self.eval(item);
-            if self.scope.same(&value, &item) {
-                return Json::Bool(true);
+            match self.equals(&found, &item) {
+                Some(true) => return Json::Bool(true),
+                Some(false) => {}
+                None => unknown = true,
             }
-            unknown |= item.is_null();
         }
         if unknown { Json::Null } else { Json::Bool(false) }
+    }
+
+    fn is_in_set(&mut self, value: &Expr, list: &[Expr]) -> Json {
+        let found = self.eval(value);
+        if found.is_null() && !is_literal(value) {
+            return Json::Null;
+        }
+        let items = || {
+            list.iter().map(|item| if let ExprKind::Literal(value) = &item.kind { literal(value) } else { Json::Null })
+        };
+        if items().any(|item| self.scope.same(&found, &item)) {
+            return Json::Bool(true);
+        }
+        // A set of one is a comparison, which other kinds of values do not take part in.
+        let only =
+            items().next().filter(|first| !is_literal(value) && items().all(|item| self.scope.same(first, &item)));
+        match only {
+            Some(only) if self.equals(&found, &only).is_none() => Json::Null,
+            _ => Json::Bool(false),
+        }
+    }
+
+    /// Whether two values of a kind are equal; those of different kinds, and nulls, are not compared.
+    fn equals(&self, left: &Json, right: &Json) -> Option<bool> {
+        match (left, right) {
+            (Json::Array(_), Json::Array(_)) | (Json::Object(_), Json::Object(_)) => Some(left == right),
+            _ => self.scope.order(left, right).map(Ordering::is_eq),
+        }
     }
 
     fn junction(&mut self, items: &[Expr], decides: bool) -> Json {
@@ -143,6 +170,52 @@ impl<'a> Environment<'a> {
     }
 }
 
+const fn is_literal(expr: &Expr) -> bool {
+    matches!(expr.kind, ExprKind::Literal(_))
+}
+
+const fn holds(operator: CompareOperator, order: Ordering) -> bool {
+    match operator {
+        CompareOperator::Equal => order.is_eq(),
+        CompareOperator::NotEqual => order.is_ne(),
+        CompareOperator::Less => order.is_lt(),
+        CompareOperator::LessOrEqual => order.is_le(),
+        CompareOperator::Greater => order.is_gt(),
+        CompareOperator::GreaterOrEqual => order.is_ge(),
+    }
+}
+
+/// Whether both are the same expression.
+fn is_alike(left: &Expr, right: &Expr) -> bool {
+    let all = |a: &[Expr], b: &[Expr]| a.len() == b.len() && a.iter().zip(b).all(|(a, b)| is_alike(a, b));
+    match (&left.kind, &right.kind) {
+        (ExprKind::Literal(a), ExprKind::Literal(b)) => literal(a) == literal(b),
+        (ExprKind::Field(a), ExprKind::Field(b)) => {
+            a.path.len() == b.path.len() && a.path.iter().zip(&b.path).all(|(a, b)| is_same_part(a, b))
+        }
+        (ExprKind::Call { name: a, args: x, .. }, ExprKind::Call { name: b, args: y, .. }) => {
+            a.text == b.text && all(x, y)
+        }
+        (ExprKind::Sign(a, x), ExprKind::Sign(b, y)) => a == b && is_alike(x, y),
+        (ExprKind::Not(x), ExprKind::Not(y)) => is_alike(x, y),
+        (ExprKind::Arithmetic(a, x, v), ExprKind::Arithmetic(b, y, w)) => a == b && is_alike(x, y) && is_alike(v, w),
+        (ExprKind::Compare(a, x, v), ExprKind::Compare(b, y, w)) => a == b && is_alike(x, y) && is_alike(v, w),
+        (ExprKind::And(x), ExprKind::And(y)) | (ExprKind::Or(x), ExprKind::Or(y)) => all(x, y),
+        (ExprKind::In { .. }, ExprKind::In { .. }) | (ExprKind::Relation { .. }, ExprKind::Relation { .. }) => {
+            print_expression(left) == print_expression(right)
+        }
+        _ => false,
+    }
+}
+
+fn is_same_part(left: &FieldPart, right: &FieldPart) -> bool {
+    match (left, right) {
+        (FieldPart::Name { text: a, .. }, FieldPart::Name { text: b, .. }) => a == b,
+        (FieldPart::Index(a), FieldPart::Index(b)) => a == b,
+        _ => false,
+    }
+}
+
 const fn is_null(expr: &Expr) -> bool {
     matches!(expr.kind, ExprKind::Literal(Literal::Null))
 }
@@ -152,7 +225,7 @@ fn negate(value: Json) -> Json {
 }
 
 /// A value of unknown type as a condition: what is empty or zero is false.
-fn truth(value: &Json) -> Option<bool> {
+pub(super) fn truth(value: &Json) -> Option<bool> {
     Some(match value {
         Json::Null => return None,
         Json::Bool(value) => *value,

@@ -4,48 +4,71 @@ use serde_json::Value as Json;
 
 use super::Scope;
 use super::eval::{Environment, arithmetic};
-use super::value::{float, text_of};
+use super::types::{Kind, Wants};
+use super::value::{float, integer, text_of};
 use crate::syntax::eql::ast::{ArithmeticOperator, Expr, ExprKind, FieldPart};
 use crate::text::{Fold, IpSet, Wildcard, WildcardPart, parse_block, parse_ip};
 
-/// How many arguments a function takes, and how many of the first ones have to be texts.
+/// What a function takes and gives.
 pub(super) struct Shape {
     pub name: &'static str,
     pub least: usize,
-    pub most: usize,
-    pub texts: usize,
+    /// What the arguments have to be, in order.
+    wants: &'static [Wants],
+    /// What any further ones have to be; `None` where there may be none.
+    more: Option<Wants>,
+    pub gives: Kind,
 }
 
-const fn shape(name: &'static str, least: usize, most: usize, texts: usize) -> Shape {
-    Shape { name, least, most, texts }
+impl Shape {
+    /// What the argument has to be; `None` where there is one too many.
+    pub fn wants(&self, at: usize) -> Option<Wants> {
+        self.wants.get(at).copied().or(self.more)
+    }
+
+    /// The most arguments it takes; `None` for any number.
+    pub const fn most(&self) -> Option<usize> {
+        if self.more.is_some() { None } else { Some(self.wants.len()) }
+    }
 }
 
-const ANY: usize = usize::MAX;
+const fn shape(name: &'static str, least: usize, wants: &'static [Wants], gives: Kind) -> Shape {
+    Shape { name, least, wants, more: None, gives }
+}
+
+const fn open(name: &'static str, wants: &'static [Wants], more: Wants, gives: Kind) -> Shape {
+    Shape { name, least: wants.len(), wants, more: Some(more), gives }
+}
+
+const TWO_NUMBERS: &[Wants] = &[Wants::Number, Wants::Number];
+const TWO_TEXTS: &[Wants] = &[Wants::Text, Wants::Text];
+const PATTERN: &[Wants] = &[Wants::Text, Wants::Literal];
+const EACH: &[Wants] = &[Wants::Array, Wants::Variable, Wants::Bool];
 
 pub(super) const SHAPES: [Shape; 23] = [
-    shape("add", 2, 2, 0),
-    shape("subtract", 2, 2, 0),
-    shape("multiply", 2, 2, 0),
-    shape("divide", 2, 2, 0),
-    shape("modulo", 2, 2, 0),
-    shape("arrayContains", 2, ANY, 0),
-    shape("arrayCount", 3, 3, 0),
-    shape("arraySearch", 3, 3, 0),
-    shape("between", 3, 4, 3),
-    shape("cidrMatch", 2, ANY, ANY),
-    shape("concat", 1, ANY, 0),
-    shape("endsWith", 2, 2, 2),
-    shape("startsWith", 2, 2, 2),
-    shape("indexOf", 2, 3, 2),
-    shape("length", 1, 1, 0),
-    shape("match", 2, ANY, ANY),
-    shape("matchLite", 2, ANY, ANY),
-    shape("number", 1, 2, 1),
-    shape("safe", 1, 1, 0),
-    shape("string", 1, 1, 0),
-    shape("stringContains", 2, 2, 2),
-    shape("substring", 1, 3, 1),
-    shape("wildcard", 2, ANY, ANY),
+    shape("add", 2, TWO_NUMBERS, Kind::Number),
+    shape("subtract", 2, TWO_NUMBERS, Kind::Number),
+    shape("multiply", 2, TWO_NUMBERS, Kind::Number),
+    shape("divide", 2, TWO_NUMBERS, Kind::Number),
+    shape("modulo", 2, TWO_NUMBERS, Kind::Number),
+    open("arrayContains", &[Wants::Array, Wants::Any], Wants::Any, Kind::Bool),
+    shape("arrayCount", 3, EACH, Kind::Number),
+    shape("arraySearch", 3, EACH, Kind::Bool),
+    shape("between", 3, &[Wants::Text, Wants::Text, Wants::Text, Wants::Bool], Kind::Text),
+    open("cidrMatch", PATTERN, Wants::Literal, Kind::Bool),
+    open("concat", &[Wants::Any], Wants::Any, Kind::Text),
+    shape("endsWith", 2, TWO_TEXTS, Kind::Bool),
+    shape("startsWith", 2, TWO_TEXTS, Kind::Bool),
+    shape("indexOf", 2, &[Wants::Text, Wants::Text, Wants::Number], Kind::Number),
+    shape("length", 1, &[Wants::TextOrArray], Kind::Number),
+    open("match", PATTERN, Wants::Literal, Kind::Bool),
+    open("matchLite", PATTERN, Wants::Literal, Kind::Bool),
+    shape("number", 1, &[Wants::Text, Wants::Number], Kind::Number),
+    shape("safe", 1, &[Wants::Any], Kind::Unknown),
+    shape("string", 1, &[Wants::Any], Kind::Text),
+    shape("stringContains", 2, TWO_TEXTS, Kind::Bool),
+    shape("substring", 2, &[Wants::Text, Wants::Number, Wants::Number], Kind::Text),
+    open("wildcard", PATTERN, Wants::Literal, Kind::Bool),
 ];
 
 pub(super) fn call(env: &mut Environment<'_>, name: &str, args: &[Expr]) -> Json {
@@ -163,7 +186,7 @@ fn between(scope: &Scope, values: &[Json]) -> Option<Json> {
 fn cidr_match(values: &[Json]) -> Json {
     let Some(text) = values.first().and_then(Json::as_str) else { return Json::Bool(false) };
     let Some(ip) = parse_ip(text) else { return Json::Null };
-    let blocks = values.iter().skip(1).filter_map(|block| parse_block(block.as_str()?));
+    let blocks = values.iter().skip(1).filter_map(|block| parse_block(block.as_str()?.trim()));
     Json::Bool(IpSet::new(blocks).contains(ip))
 }
 
@@ -197,17 +220,21 @@ fn length(value: &Json) -> Json {
     }
 }
 
+/// A decimal point makes a double, `0x` a number of base 16; all else is digits.
 fn number(values: &[Json]) -> Option<Json> {
     let text = values.first()?.as_str()?;
     let base = values.get(1).and_then(Json::as_i64);
+    let whole = |digits: &str, base: u32| i128::from_str_radix(digits, base).ok().map(integer);
+    if base.is_none_or(|base| base == 10) && text.matches('.').count() == 1 {
+        return text.trim().parse().ok().map(float);
+    }
     if let Some(hex) = text.strip_prefix("0x").filter(|_| base.is_none_or(|base| base == 16)) {
-        return i64::from_str_radix(hex, 16).ok().map(Json::from);
+        return whole(hex, 16);
     }
-    if base.is_none_or(|base| base == 10) && text.contains('.') {
-        return text.parse().ok().map(float);
-    }
+    let digits = text.trim_start_matches(['-', '+']);
     let base = u32::try_from(base.unwrap_or(10)).ok().filter(|base| (2..=36).contains(base))?;
-    i64::from_str_radix(text.trim(), base).ok().map(Json::from)
+    let is_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+    if is_digits { whole(text, base) } else { None }
 }
 
 fn substring(values: &[Json]) -> Option<Json> {

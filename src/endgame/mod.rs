@@ -13,6 +13,7 @@ mod relation;
 mod run;
 mod saved;
 mod simplify;
+mod types;
 mod value;
 
 use std::sync::Arc;

@@ -3,7 +3,6 @@
 use std::collections::VecDeque;
 
 use hashbrown::HashSet;
-use serde_json::Value as Json;
 
 use super::Scope;
 use super::pipe::{Item, apply, count};
@@ -66,7 +65,7 @@ impl Pipes {
                     *left = left.saturating_sub(1);
                     passes
                 }
-                Pass::Filter => item.eval(scope, &pipe.args) == [Json::Bool(true)],
+                Pass::Filter => item.passes(scope, &pipe.args),
                 Pass::Unique(seen) => {
                     let key = scope.key(&item.eval(scope, &pipe.args));
                     if seen.len() >= limit && !seen.contains(&key) {

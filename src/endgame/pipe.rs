@@ -1,11 +1,12 @@
 //! The pipes: on events, on lists of events, on records.
 
+use std::cmp::Ordering;
 use std::sync::Arc;
 
 use serde_json::{Map, Value as Json, json};
 
 use super::Scope;
-use super::eval::Environment;
+use super::eval::{Environment, truth};
 use super::value::float;
 use crate::event::Event;
 use crate::syntax::eql::ast::{Expr, ExprKind, Literal, Pipe};
@@ -52,12 +53,19 @@ impl Item {
     }
 }
 
+impl Item {
+    /// Whether a `filter` lets it through.
+    pub fn passes(&self, scope: &Scope, conditions: &[Expr]) -> bool {
+        self.eval(scope, conditions).iter().all(|value| truth(value) == Some(true))
+    }
+}
+
 pub(super) fn apply(scope: &Scope, pipes: &[Pipe], mut items: Vec<Item>) -> Vec<Item> {
     for pipe in pipes {
         items = match pipe.name.text.as_str() {
             "head" => items.into_iter().take(count(pipe)).collect(),
             "tail" => items.split_off(items.len().saturating_sub(count(pipe))),
-            "filter" => items.into_iter().filter(|item| item.eval(scope, &pipe.args) == [Json::Bool(true)]).collect(),
+            "filter" => items.into_iter().filter(|item| item.passes(scope, &pipe.args)).collect(),
             "unique" => unique(scope, &pipe.args, items),
             "sort" => sort(scope, &pipe.args, items),
             "count" if pipe.args.is_empty() => totals(&items),
@@ -81,22 +89,31 @@ fn unique(scope: &Scope, keys: &[Expr], items: Vec<Item>) -> Vec<Item> {
     items.into_iter().filter(|item| seen.insert(scope.key(&item.eval(scope, keys)))).collect()
 }
 
-/// Null sorts as the empty value of the type that the key has elsewhere.
+/// Null, and what else counts as false, becomes the empty value of the type that the key has elsewhere.
+fn fill<T>(keyed: &mut [(Vec<Json>, T)]) {
+    let keys = keyed.iter().map(|(values, _)| values.len()).max().unwrap_or(0);
+    for at in 0..keys {
+        let empty = match keyed.iter().map(|(values, _)| &values[at]).find(|value| !value.is_null()) {
+            Some(Json::String(_)) => json!(""),
+            Some(Json::Bool(_)) => json!(false),
+            Some(Json::Number(_)) => json!(0),
+            _ => continue,
+        };
+        let hollow = keyed.iter_mut().map(|(values, _)| &mut values[at]).filter(|value| truth(value) != Some(true));
+        hollow.for_each(|value| *value = empty.clone());
+    }
+}
+
 fn sort(scope: &Scope, keys: &[Expr], items: Vec<Item>) -> Vec<Item> {
     let mut keyed: Vec<(Vec<Json>, Item)> = items.into_iter().map(|item| (item.eval(scope, keys), item)).collect();
-    for at in 0..keys.len() {
-        let text = keyed.iter().any(|(values, _)| values[at].is_string());
-        for (values, _) in &mut keyed {
-            if values[at].is_null() {
-                values[at] = if text { json!("") } else { json!(0) };
-            }
-        }
-    }
-    keyed.sort_by(|(a, _), (b, _)| {
-        let parts = a.iter().zip(b).map(|(a, b)| scope.order(a, b).unwrap_or(std::cmp::Ordering::Equal));
-        parts.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
-    });
+    fill(&mut keyed);
+    keyed.sort_by(|(a, _), (b, _)| by_parts(a, b, |a, b| scope.order(a, b)));
     keyed.into_iter().map(|(_, item)| item).collect()
+}
+
+fn by_parts(left: &[Json], right: &[Json], order: impl Fn(&Json, &Json) -> Option<Ordering>) -> Ordering {
+    let mut parts = left.iter().zip(right).map(|(a, b)| order(a, b).unwrap_or(Ordering::Equal));
+    parts.find(|order| order.is_ne()).unwrap_or(Ordering::Equal)
 }
 
 /// The hosts of items, sorted, where any names one.
@@ -143,11 +160,11 @@ fn groups<'i>(scope: &Scope, keys: &[Expr], items: &'i [Item]) -> Vec<(Vec<Json>
 
 fn grouped(scope: &Scope, keys: &[Expr], items: &[Item]) -> Vec<Item> {
     let mut groups = groups(scope, keys, items);
+    fill(&mut groups);
+    // The letters of keys count here.
+    let exact = Scope { case_sensitive: true, regexes: hashbrown::HashMap::new() };
     groups.sort_by(|(a, left), (b, right)| {
-        left.len().cmp(&right.len()).then_with(|| {
-            let parts = a.iter().zip(b).map(|(a, b)| scope.order(a, b).unwrap_or(std::cmp::Ordering::Equal));
-            parts.into_iter().find(|order| order.is_ne()).unwrap_or(std::cmp::Ordering::Equal)
-        })
+        left.len().cmp(&right.len()).then_with(|| by_parts(a, b, |a, b| exact.order(a, b)))
     });
     let record = |(key, members): (Vec<Json>, Vec<&Item>)| {
         let key = if let [only] = key.as_slice() { only.clone() } else { Json::Array(key) };

@@ -65,6 +65,16 @@ pub(super) fn text_of(value: &Json) -> Option<String> {
         Json::Null | Json::Array(_) | Json::Object(_) => return None,
         Json::Bool(value) => value.to_string(),
         Json::String(text) => text.clone(),
-        Json::Number(number) => number.to_string(),
+        Json::Number(number) => match number.as_f64().filter(|_| number.is_f64()) {
+            Some(value) => with_exponent(format!("{value:?}")),
+            None => number.to_string(),
+        },
     })
+}
+
+/// Exponents with a sign and two digits at least.
+fn with_exponent(text: String) -> String {
+    let Some((digits, exponent)) = text.split_once('e') else { return text };
+    let (sign, exponent) = exponent.strip_prefix('-').map_or(('+', exponent), |exponent| ('-', exponent));
+    format!("{digits}e{sign}{exponent:0>2}")
 }

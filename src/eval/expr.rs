@@ -3,6 +3,8 @@
 
 use std::sync::Arc;
 
+use hashbrown::HashSet;
+
 use super::compile::{CompileError, Read, regex};
 use super::program::Limits;
 use super::value::Reader;
@@ -12,8 +14,10 @@ use crate::plan::expr::{Arithmetic, Comparison, Datum, Expr, Function};
 use crate::schema::FieldType;
 use crate::text::{Fold, Regex, Wildcard};
 
-/// Most combinations of values that are tried for one event.
-const MAX_COMBINATIONS: usize = 100_000;
+/// Most combinations of values that are tried for one event; with more the expression is not true.
+const MAX_COMBINATIONS: usize = 1_000_000;
+/// Beyond this many, values that make no difference are left out first.
+const MANY: usize = 1_000;
 /// Most occurrences of fields in one expression.
 const MAX_OCCURRENCES: usize = 64;
 
@@ -94,18 +98,27 @@ impl Builder<'_> {
 impl Compiled {
     /// Whether some choice of one value for each occurrence makes the expression true.
     pub fn holds(&self, event: &dyn Document) -> bool {
-        let values: Vec<Vec<Datum>> = self.reads.iter().map(|read| read.values(event)).collect();
+        let mut values: Vec<Vec<Datum>> = self.reads.iter().map(|read| read.values(event)).collect();
+        if let Some(found) = self.search(&values, MANY) {
+            return found;
+        }
+        self.root.thin(&mut values);
+        self.search(&values, MAX_COMBINATIONS).unwrap_or(false)
+    }
+
+    /// Tries so many choices; `None` where there are more.
+    fn search(&self, values: &[Vec<Datum>], most: usize) -> Option<bool> {
         let mut choice = vec![0_usize; values.len()];
-        for _ in 0..MAX_COMBINATIONS {
+        for _ in 0..most {
             let value = |at: usize| values.get(at).and_then(|list| list.get(choice[at])).unwrap_or(&Datum::Null);
             if self.root.eval(&value) == Datum::Bool(true) {
-                return true;
+                return Some(true);
             }
-            if !advance(&mut choice, &values) {
-                return false;
+            if !advance(&mut choice, values) {
+                return Some(false);
             }
         }
-        false
+        None
     }
 }
 
@@ -212,6 +225,46 @@ impl Op {
                 Datum::Bool(value) => Datum::Bool(!value),
                 _ => Datum::Null,
             },
+        }
+    }
+}
+
+impl Op {
+    /// Leaves out the values of a field that give what another value gives, as far as the field is read alone:
+    /// `length(a) - length(b)` needs one text of each length.
+    fn thin(&self, values: &mut [Vec<Datum>]) {
+        let (mut first, mut fields) = (None, 0);
+        self.each_field(&mut |at| {
+            first = first.or(Some(at));
+            fields += 1;
+        });
+        let Some(list) = first.and_then(|at| values.get_mut(at)) else { return };
+        if fields > 1 {
+            return self.operands().into_iter().for_each(|operand| operand.thin(values));
+        }
+        let mut seen = HashSet::new();
+        // What is written out is equal for equal values of one kind only: 5 and 5.0 divide differently.
+        list.retain(|value| seen.insert(format!("{:?}", self.eval(&|_| value))));
+    }
+
+    fn each_field(&self, visit: &mut dyn FnMut(usize)) {
+        match self {
+            Self::Field(at) => visit(*at),
+            _ => self.operands().into_iter().for_each(|operand| operand.each_field(visit)),
+        }
+    }
+
+    fn operands(&self) -> Vec<&Self> {
+        match self {
+            Self::Constant(_) | Self::Field(_) => Vec::new(),
+            Self::Call(_, _, items) | Self::And(items) | Self::Or(items) => items.iter().collect(),
+            Self::Arithmetic(_, left, right) | Self::Compare(_, left, right) => vec![left, right],
+            Self::Negate(inner)
+            | Self::In(inner, ..)
+            | Self::Wildcard(inner, ..)
+            | Self::Regex(inner, _)
+            | Self::IsNull(inner)
+            | Self::Not(inner) => vec![inner],
         }
     }
 }

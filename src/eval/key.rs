@@ -12,7 +12,7 @@ use crate::event::{Document, FieldKey};
 use crate::function::Datum;
 use crate::plan::JoinKey;
 
-/// Most combinations of key values that one event may stand for.
+/// Most combinations of key values that one event may stand for, unless one key alone has more.
 const MAX_COMBINATIONS: usize = 10_000;
 
 /// The key values of an event or a partial sequence. Numbers equal by value, all else exactly.
@@ -87,7 +87,7 @@ impl KeyReader {
     /// Adds the event's keys to those that are there already.
     pub fn collect(&self, event: &dyn Document, out: &mut Vec<Key>) {
         let seen: HashSet<Key> = out.iter().cloned().collect();
-        out.extend(self.keys(event).into_iter().filter(|key| !seen.contains(key)));
+        out.extend(self.keys(event, &mut 0).into_iter().filter(|key| !seen.contains(key)));
     }
 
     /// Whether the event has this key and no other.
@@ -95,9 +95,11 @@ impl KeyReader {
         self.0.len() == key.0.len() && self.0.iter().zip(&key.0).all(|(part, known)| part.is_only(event, known))
     }
 
-    /// Every combination of the event's key values, in the order of the values; none where a mandatory key is absent.
-    pub fn keys(&self, event: &dyn Document) -> Vec<Key> {
+    /// The combinations of the event's key values, in the order of the values; none where a mandatory key is absent. Adds to
+    /// `dropped` how many there are beyond the most.
+    pub fn keys(&self, event: &dyn Document, dropped: &mut u64) -> Vec<Key> {
         let mut out = vec![Key(Vec::with_capacity(self.0.len()))];
+        let mut all = 1_usize;
         for part in &self.0 {
             let values = part.values(event);
             if values.is_empty() {
@@ -107,10 +109,13 @@ impl KeyReader {
                 out.iter_mut().for_each(|key| key.0.push(only.clone()));
                 continue;
             }
+            all = all.saturating_mul(values.len());
+            let most = MAX_COMBINATIONS.max(out.len()).max(values.len());
             let extend =
                 |key: Key| values.iter().map(move |value| [key.0.as_slice(), std::slice::from_ref(value)].concat());
-            out = out.into_iter().flat_map(extend).map(Key).take(MAX_COMBINATIONS).collect();
+            out = out.into_iter().flat_map(extend).map(Key).take(most).collect();
         }
+        *dropped += (all - out.len()) as u64;
         out
     }
 }
@@ -136,7 +141,7 @@ impl Part {
                 if fresh {
                     out.push(datum);
                 }
-                out.len() >= MAX_COMBINATIONS
+                false
             });
         }
         if out.is_empty() && self.optional {

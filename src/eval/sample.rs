@@ -55,7 +55,7 @@ impl SampleRun {
             if !verdicts.holds(*predicate, document) {
                 continue;
             }
-            for key in keys.keys(document) {
+            for key in keys.keys(document, &mut self.dropped) {
                 if self.held >= limit {
                     self.dropped += 1;
                     continue;
@@ -106,6 +106,7 @@ impl SampleRun {
                 steps: 0,
             };
             search.descend();
+            self.dropped += u64::from(search.steps > MAX_STEPS);
             out.extend(search.found.into_iter().map(|events| (key.clone(), events)));
             if out.len() >= size {
                 break;

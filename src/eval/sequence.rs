@@ -100,7 +100,7 @@ impl Sequence {
 
     /// The one key of the event as the first of a sequence; `None` where it has several or none.
     pub(super) fn only_key(&self, event: &Event) -> Option<Key> {
-        let keys = self.positive.first().map(|&at| self.stages[at].keys.keys(event)).unwrap_or_default();
+        let keys = self.positive.first().map(|&at| self.stages[at].keys.keys(event, &mut 0)).unwrap_or_default();
         <[Key; 1]>::try_from(keys).ok().map(|[key]| key)
     }
 
@@ -191,7 +191,7 @@ pub(super) const FIRST: u32 = u32::MAX;
 pub struct SequenceStats {
     /// Sequences under way.
     pub live: usize,
-    /// Sequences given up, and absences forgotten, because there were too many.
+    /// Sequences given up, absences forgotten, and keys of an event left out, because there were too many.
     pub evicted: u64,
 }
 
@@ -269,7 +269,7 @@ impl SequenceRun {
             if step > 0 && self.steps[step - 1] == 0 {
                 continue;
             }
-            let keys = stage.keys.keys(event.as_ref());
+            let keys = stage.keys.keys(event.as_ref(), &mut self.evicted);
             let step = Step { sequence, event, now, step, several: keys.len() > 1 };
             for key in keys {
                 let hash = self.hasher.hash_one(&key);
@@ -440,7 +440,7 @@ impl SequenceRun {
         if self.partials.len() == 0 {
             return;
         }
-        for key in until.keys.keys(document) {
+        for key in until.keys.keys(document, &mut self.evicted) {
             let hash = self.hasher.hash_one(&key);
             (0..self.steps.len()).for_each(|step| self.drop_slot(sequence, hash, &key, step));
         }
@@ -460,7 +460,7 @@ impl SequenceRun {
             if !verdicts.holds(stage.predicate, document) {
                 continue;
             }
-            for key in stage.keys.keys(document) {
+            for key in stage.keys.keys(document, &mut self.evicted) {
                 let hash = self.hasher.hash_one(&key);
                 if at > last {
                     out.extend(self.absences.disturb(sequence, hash, &key, now));

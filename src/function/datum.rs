@@ -160,9 +160,9 @@ pub fn java_double(value: f64) -> String {
         return format!("{value:?}");
     }
     let text = format!("{value:e}");
-    let (mantissa, exponent) = text.split_once('e').unwrap_or((&text, "0"));
-    let point = if mantissa.contains('.') { "" } else { ".0" };
-    format!("{mantissa}{point}E{exponent}")
+    // Two digits at least, those nearest to the value: the least double is 4.9E-324, though 5E-324 would tell it.
+    let text = if text.contains('.') { text } else { format!("{value:.1e}") };
+    text.replace('e', "E")
 }
 
 /// As Java prints a zoned date: no zero seconds, the fraction in groups of three digits.

@@ -63,8 +63,8 @@ pub enum Wants {
     Numeric,
     /// A whole number.
     Integer,
-    /// A boolean.
-    Boolean,
+    /// A constant boolean.
+    ConstantBoolean,
     /// An address.
     Ip,
 }
@@ -135,7 +135,7 @@ pub const TABLE: [Signature; 19] = [
     folding(line(
         "between",
         Function::Between,
-        &[Wants::String, Wants::String, Wants::String, Wants::Boolean],
+        &[Wants::String, Wants::String, Wants::String, Wants::ConstantBoolean],
         3,
         Gives::String,
     )),

@@ -97,6 +97,7 @@ impl Builder {
     pub fn kql_source(self, source: &Source) -> Result<Query, Diagnostics> {
         let options = kql::Options {
             leading_wildcards: self.settings.leading_wildcards,
+            version: self.settings.dialect.version(),
             limits: self.settings.syntax,
             ..kql::Options::default()
         };

@@ -61,7 +61,7 @@ pub struct RunStats {
     pub untimed: u64,
     /// Sequences under way, or events held for samples.
     pub live: usize,
-    /// Sequences given up, or events dropped, because there were too many.
+    /// Sequences given up, or events or keys of an event dropped, because there were too many.
     pub dropped: u64,
 }
 

@@ -26,7 +26,7 @@ pub struct Settings {
     pub schema: Arc<Schema>,
     /// What becomes of a request that Elasticsearch refuses.
     pub strictness: Strictness,
-    /// The dialect of EQL.
+    /// The dialect of EQL. Its version tells what the grammar of KQL has too.
     pub dialect: Dialect,
     /// Whether the Endgame dialect compares texts exactly; it ignores case unless set.
     pub case_sensitive: bool,

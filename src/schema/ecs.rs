@@ -113,9 +113,33 @@ fn declared(name: &str, type_name: &str, origin: Origin) -> Field {
 }
 
 fn below_flattened(name: &str) -> Option<Field> {
-    let above = name.match_indices('.').map(|(at, _)| &name[..at]);
-    let root = above.filter(|above| is(above, "flattened")).find_map(exact)?;
-    Some(Field { name: name.to_owned(), path: name.to_owned(), kind: FieldType::FlattenedKey, ..root })
+    let mut above = name.match_indices('.').map(|(at, _)| &name[..at]);
+    let root = above.find_map(|above| exact(above).filter(is_flattened).or_else(|| flattened_object(above)))?;
+    let path = name.to_owned();
+    Some(Field { name: path.clone(), path, kind: FieldType::FlattenedKey, ..root })
+}
+
+fn is_flattened(field: &Field) -> bool {
+    field.kind == FieldType::Flattened
+}
+
+/// A field that is flattened where its value is an object; any other value has its own type.
+fn flattened_object(name: &str) -> Option<Field> {
+    let fits = ["structured_data", "exports", "imports"].iter().any(|end| name.ends_with(end));
+    (fits && !lines().contains_key(name)).then(|| Field {
+        kind: FieldType::Inferred,
+        origin: Origin::Inferred,
+        ..declared(name, "flattened", Origin::Pattern)
+    })
+}
+
+/// A field that is a `scaled_float` where its value is a number; any other value has its own type.
+fn scaled_number(name: &str) -> Option<Field> {
+    name.ends_with(".usage").then(|| Field {
+        kind: FieldType::Inferred,
+        origin: Origin::Inferred,
+        ..declared(name, "scaled_float", Origin::Pattern)
+    })
 }
 
 /// `X.text`, `X.caseless` and `X.keyword` hold the value of X.
@@ -126,7 +150,10 @@ fn sub_field(name: &str) -> Option<Field> {
         "caseless" | "keyword" => "keyword",
         _ => return None,
     };
-    let parent = exact(parent).filter(|parent| parent.kind.is_keyword() || parent.kind.is_text())?;
+    let Some(parent) = exact(parent).filter(|parent| parent.kind.is_keyword() || parent.kind.is_text()) else {
+        let has_text = last == "text" && !lines().contains_key(parent) && pattern_has_text(parent);
+        return has_text.then(|| Field { path: parent.to_owned(), ..declared(name, type_name, Origin::Pattern) });
+    };
     let mut field = declared(name, type_name, Origin::Ecs);
     field.path = parent.path;
     field.lowercase = last == "caseless";
@@ -134,7 +161,22 @@ fn sub_field(name: &str) -> Option<Field> {
     Some(field)
 }
 
-/// The first pattern of `ecs@mappings` that the name fits. Only those that do not depend on the value.
+/// Whether the pattern that the name fits has a sub-field `text`. Most of these are keywords only where the value is no object,
+/// which is what the value says itself, so they are no patterns of their own here.
+fn pattern_has_text(name: &str) -> bool {
+    let (above, last) = name.rsplit_once('.').unwrap_or(("", name));
+    let is_below = !above.is_empty()
+        && matches!(last, "title" | "executable" | "name" | "working_directory" | "full_name")
+        || name.ends_with(".body.content");
+    is_below
+        || ["url.full", "url.original", "file.path", "file.target_path", "os.full"]
+            .iter()
+            .any(|end| name.ends_with(end))
+        || last.ends_with("command_line")
+        || last.ends_with("stack_trace")
+}
+
+/// The first pattern of `ecs@mappings` that the name fits. A type that depends on the value is left to it.
 fn pattern(name: &str) -> Option<Field> {
     let last = name.rsplit('.').next().unwrap_or(name);
     let nested_name = name.contains('.');
@@ -168,7 +210,7 @@ fn pattern(name: &str) -> Option<Field> {
         () if is_wildcard => "wildcard",
         () if is_date => "date",
         () if name.contains(".score.") || name.contains("_score") => "float",
-        () => return None,
+        () => return scaled_number(name).or_else(|| flattened_object(name)),
     };
     Some(declared(name, type_name, Origin::Pattern))
 }

@@ -122,26 +122,21 @@ impl Reader {
 
     /// `{"field": "type"}` and `{"field": {"type": …}}`, dotted names.
     fn flat(&mut self, root: &Map<String, Value>) -> Result<(), MappingError> {
-        let nested: Vec<&str> = root
-            .iter()
-            .filter(|(_, definition)| type_of(definition) == Some("nested"))
-            .map(|(name, _)| name.as_str())
-            .collect();
+        let nested = names_of_nested(root, type_of);
         for (name, definition) in root {
-            let above =
-                nested.iter().filter(|path| name.starts_with(&format!("{path}."))).max_by_key(|path| path.len());
-            self.field(name, definition, Above { path: "", nested: above.copied() })?;
+            self.field(name, definition, Above { path: "", nested: nearest(&nested, name) })?;
         }
         Ok(())
     }
 
     /// The `fields` of a `_field_caps` answer: for each name its types.
-    fn field_caps<'a>(&mut self, fields: &'a Map<String, Value>) {
+    fn field_caps(&mut self, fields: &Map<String, Value>) {
+        let nested = names_of_nested(fields, |types| Some(mapped(types)?.0));
         for (name, types) in fields {
-            let mapped = |types: &'a Map<String, Value>| types.iter().find(|(name, _)| *name != "unmapped");
-            let Some((type_name, caps)) = types.as_object().and_then(mapped) else { continue };
+            let Some((type_name, caps)) = mapped(types) else { continue };
             let mut field = self.plain(name, type_name);
             field.searchable = caps.get("searchable").and_then(Value::as_bool).unwrap_or(true);
+            field.nested = nearest(&nested, name).map(str::to_owned);
             self.add(field);
         }
     }
@@ -238,6 +233,23 @@ impl Reader {
         }
         Ok(())
     }
+}
+
+/// The first type of a name in a `_field_caps` answer that an index maps, and what it can do.
+fn mapped(types: &Value) -> Option<(&str, &Value)> {
+    let (name, caps) = types.as_object()?.iter().find(|(name, _)| *name != "unmapped")?;
+    Some((name, caps))
+}
+
+/// The names of a flat list that are nested objects.
+fn names_of_nested<'a>(list: &'a Map<String, Value>, type_of: impl Fn(&'a Value) -> Option<&'a str>) -> Vec<&'a str> {
+    list.iter().filter(|(_, item)| type_of(item) == Some("nested")).map(|(name, _)| name.as_str()).collect()
+}
+
+/// The nested object right above a name.
+fn nearest<'a>(nested: &[&'a str], name: &str) -> Option<&'a str> {
+    let is_above = |path: &&&str| name.strip_prefix(**path).is_some_and(|rest| rest.starts_with('.'));
+    nested.iter().filter(is_above).max_by_key(|path| path.len()).copied()
 }
 
 /// The type of `{"type": "x"}` or `"x"`; an object with `properties` of its own has none.

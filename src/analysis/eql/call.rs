@@ -110,10 +110,11 @@ impl Analysis<'_> {
                 Wants::String | Wants::ConstantString => (arg.kind.is_string(), "string"),
                 Wants::Numeric => (arg.kind.is_number(), "numeric"),
                 Wants::Integer => (arg.kind.is_integer(), "integer"),
-                Wants::Boolean => (arg.kind.is_boolean(), "boolean"),
+                Wants::ConstantBoolean => (arg.kind.is_boolean(), "boolean"),
                 Wants::Ip => (matches!(arg.kind, Type::Ip | Type::Null | Type::Unknown), "ip"),
             };
-            if signature.wants(index) == Wants::ConstantString && arg.as_constant().is_none() {
+            let constant = matches!(signature.wants(index), Wants::ConstantString | Wants::ConstantBoolean);
+            if constant && arg.as_constant().is_none() {
                 let (whole, text) = (self.text(span), self.text(arg.span));
                 let product = format!("{place} argument of [{whole}] must be a constant, received [{text}]");
                 return self.error(Code::TypeMismatch, span, format!("`{text}` is no constant"), product);

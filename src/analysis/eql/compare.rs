@@ -276,11 +276,8 @@ impl Analysis<'_> {
         let field = Arc::clone(field);
         let data: Vec<&Datum> = data.iter().filter(|datum| !datum.is_null()).collect();
         let texts = || data.iter().filter_map(|datum| datum.to_text()).collect::<Vec<_>>();
-        let numbers = || {
-            data.iter()
-                .filter_map(|datum| datum.as_number().or_else(|| number::parse(&datum.to_text()?)))
-                .collect::<Vec<Number>>()
-        };
+        // Read as `==` reads them: 5.0 is the whole number.
+        let numbers = || data.iter().filter_map(|datum| number::parse(&datum.to_text()?)).collect::<Vec<Number>>();
         let test = match field.kind {
             kind if kind.is_number() => {
                 let numbers = numbers().into_iter().filter_map(|value| number::term(value, &field)).collect();
@@ -291,7 +288,7 @@ impl Analysis<'_> {
                     data.iter().filter_map(|datum| if let Datum::Bool(value) = datum { Some(*value) } else { None });
                 let test = InferredTest {
                     string: Some(Test::Text(TextTest::In(texts(), fold))),
-                    number: Some(Test::Number(NumberTest::In(numbers()))),
+                    number: Some(inferred_in(numbers(), &field)),
                     boolean: Some(Test::Bool(booleans.collect())),
                 };
                 Test::Inferred(Box::new(test))
@@ -310,6 +307,13 @@ impl Analysis<'_> {
         };
         Truth::Test(Predicate::Leaf(field, test))
     }
+}
+
+fn inferred_in(numbers: Vec<Number>, field: &Field) -> Test {
+    if field.scaling_factor == 1.0 {
+        return Test::Number(NumberTest::In(numbers));
+    }
+    Test::Any(numbers.into_iter().map(|value| Test::Number(number::inferred_term(value, field))).collect())
 }
 
 /// Text literals do not stand for addresses, dates, versions or booleans in a list.

@@ -53,6 +53,14 @@ impl Dialect {
         matches!(self, Self::Elastic(major, _) if major <= 7)
     }
 
+    /// The version of the stack; `None` for the newest, and for Endgame's dialect, which tells nothing about one.
+    pub const fn version(self) -> Option<(u8, u8)> {
+        match self {
+            Self::Elastic(major, minor) => Some((major, minor)),
+            Self::Endgame | Self::Newest => None,
+        }
+    }
+
     /// Whether it is one of the first of Elasticsearch 7, which had `=` and single quotes; `7.x` has what any 7 had.
     pub const fn is_preview(self) -> bool {
         self.is_seven() && (!self.since(7, 10) || matches!(self, Self::Elastic(_, u8::MAX)))

@@ -122,10 +122,11 @@ fn special_escape(input: &str) -> Option<(&str, Unit)> {
     Some((chars.as_str(), Unit::Char(c)))
 }
 
-/// `QChar`: one character inside quotes.
-pub(super) fn quoted(input: &str) -> Option<(&str, Unit)> {
-    if let Ok(found) = alt((blank, unicode)).parse(input) {
-        return Some(found);
+/// `QChar`: one character inside quotes; whether `\uXXXX` is one depends on the version.
+pub(super) fn quoted(input: &str, with_unicode: bool) -> Option<(&str, Unit)> {
+    let found = blank(input).ok().or_else(|| if with_unicode { unicode(input).ok() } else { None });
+    if found.is_some() {
+        return found;
     }
     for (escape, c) in [("\\\\", '\\'), ("\\\"", '"')] {
         if let Some(rest) = input.strip_prefix(escape) {
@@ -138,13 +139,13 @@ pub(super) fn quoted(input: &str) -> Option<(&str, Unit)> {
 }
 
 /// `UChar` without its look-ahead for keywords, which the parser does.
-pub(super) fn unquoted(input: &str) -> Option<(&str, Unit)> {
+pub(super) fn unquoted(input: &str, with_unicode: bool) -> Option<(&str, Unit)> {
     let c = input.chars().next()?;
     match c {
         '\\' => blank(input)
             .ok()
             .or_else(|| special_escape(input))
-            .or_else(|| unicode(input).ok())
+            .or_else(|| if with_unicode { unicode(input).ok() } else { None })
             .or_else(|| keyword_escape(input).ok()),
         '*' => Some((&input[1..], Unit::Star)),
         c if is_special(c) => None,

@@ -35,7 +35,7 @@ impl Parser<'_> {
             if self.at_second_cursor() {
                 return None;
             }
-            let (rest, unit) = lexis::quoted(self.rest())?;
+            let (rest, unit) = lexis::quoted(self.rest(), self.options.since(7, 13))?;
             text.decoded.push(unit);
             self.at = self.text.len() - rest.len();
         }
@@ -54,7 +54,7 @@ impl Parser<'_> {
             if self.at_second_cursor() || self.at_keyword() {
                 break;
             }
-            let Some((rest, unit)) = lexis::unquoted(self.rest()) else { break };
+            let Some((rest, unit)) = lexis::unquoted(self.rest(), self.options.since(7, 13)) else { break };
             text.decoded.push(unit);
             self.at = self.text.len() - rest.len();
         }

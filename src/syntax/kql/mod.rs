@@ -25,12 +25,21 @@ pub struct Options {
     pub leading_wildcards: bool,
     /// The text that marks the caret. Set only to parse with the completion productions.
     pub cursor_symbol: Option<String>,
+    /// The version of Kibana, the newest unless given. `path: { … }` came with 7.6, `\\uXXXX` with 7.13.
+    pub version: Option<(u8, u8)>,
     /// Limits on length and nesting.
     pub limits: SyntaxLimits,
 }
 
+impl Options {
+    /// Whether it is this version of Kibana or a later one.
+    pub(super) fn since(&self, major: u8, minor: u8) -> bool {
+        self.version.is_none_or(|version| version >= (major, minor))
+    }
+}
+
 impl Default for Options {
     fn default() -> Self {
-        Self { leading_wildcards: true, cursor_symbol: None, limits: SyntaxLimits::default() }
+        Self { leading_wildcards: true, cursor_symbol: None, version: None, limits: SyntaxLimits::default() }
     }
 }

@@ -327,6 +327,7 @@ impl<'a> Parser<'a> {
         if self.eat(Expected::Colon) {
             self.spaces();
             if self.eat(Expected::OpenBrace) {
+                self.check_group()?;
                 return self.nested(|parser| parser.nested_group(field)).map(Some);
             }
             let node = self.list_of_values(field)?;
@@ -421,6 +422,18 @@ impl<'a> Parser<'a> {
             return self.list_of_values(field);
         }
         Ok(negated(start, self.list_of_values(field)?))
+    }
+
+    /// Groups are younger than the language.
+    fn check_group(&self) -> Parsed<()> {
+        if self.options.since(7, 6) {
+            return Ok(());
+        }
+        let item =
+            Diagnostic::error(Code::KqlSyntax, Span::at(self.at - 1), "groups on nested objects came with Kibana 7.6");
+        Err(Stop::Here(Box::new(
+            item.with_help("choose the dialect that has them, or quote the brace where it is text"),
+        )))
     }
 
     fn check_leading(&self, value: &Literal) -> Parsed<()> {
