@@ -346,3 +346,30 @@ fn a_rule_without_a_query() {
     let filtered = toml("[[rule.filters]]\n[rule.filters.query.exists]\nfield = \"a\"\n");
     assert!(load("a.toml", &filtered).problems.is_empty(), "filters alone are enough");
 }
+
+#[test]
+fn a_version_out_of_a_history_is_read_with_the_languages_of_its_stack() {
+    let rule = r#"{"rule_id": "a", "name": "A", "type": "eql", "language": "eql", "query": "any where true", "severity": "low", "risk_score": 1}"#;
+    let problems = |stack: &str, dialect: Dialect| {
+        let mut loaded = Loaded::default();
+        load_text("a.json", rule, &mut loaded);
+        let version = format!(
+            "rule_id = 'a'\n[[version]]\nnumber = 1\nchanged = 'first'\nindex = []\n{stack}\nquery = \"process where process.name = 'cmd.exe'\""
+        );
+        let history = History::parse("history.toml", &version).unwrap();
+        loaded.rules = loaded.rules.iter().map(|rule| history.versions()[0].apply(rule)).collect();
+        let query = Settings { dialect, ..Settings::default() };
+        RuleSet::compile(loaded, &RuleSettings { query, ..RuleSettings::default() }).problems.len()
+    };
+    let (old, newer) = ("min_stack_version = '7.9.0'", "min_stack_version = '8.3'");
+    assert_eq!(problems(old, Dialect::Newest), 0, "single quotes and one `=`");
+    assert_eq!((problems("", Dialect::Newest), problems(newer, Dialect::Newest)), (1, 1), "no longer");
+    assert_eq!(problems(old, Dialect::Elastic(8, 4)), 1, "the caller chose");
+    let text =
+        "rule_id = 'a'\n[[version]]\nnumber = 1\nchanged = 'x'\nindex = []\nmin_stack_version = 8.3\nquery = 'a: b'";
+    let problem = History::parse("history.toml", text).unwrap_err().to_string();
+    assert!(
+        problem.contains("`min_stack_version` is a version of the Stack") && problem.contains("history.toml:6:"),
+        "{problem}"
+    );
+}

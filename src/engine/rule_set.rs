@@ -330,6 +330,9 @@ fn query_settings(rule: &Rule, settings: &Settings) -> Settings {
     if let Some(field) = own("timestamp_field") {
         settings.timestamp_field = field;
     }
+    if let Some(stack) = rule.stack() {
+        settings.read_as_in(stack);
+    }
     settings.tiebreaker_field = own("tiebreaker_field").or(settings.tiebreaker_field);
     settings
 }

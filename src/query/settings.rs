@@ -59,6 +59,16 @@ pub struct Settings {
     pub limits: Limits,
 }
 
+impl Settings {
+    /// Reads the languages as they were in a version of the Stack, unless another dialect than the newest is chosen.
+    #[cfg(feature = "rules")]
+    pub(crate) fn read_as_in(&mut self, (major, minor): (u8, u8)) {
+        if self.dialect == Dialect::Newest {
+            self.dialect = Dialect::Elastic(major, minor);
+        }
+    }
+}
+
 impl Default for Settings {
     fn default() -> Self {
         Self {

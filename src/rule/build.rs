@@ -120,6 +120,7 @@ pub(super) fn rule(draft: Draft) -> Result<Rule, Box<Problem>> {
         severity,
         risk_score,
         version: object.get("version").and_then(Json::as_u64),
+        stack: None,
         index: strings(&object, "index"),
         query,
         document: Arc::new(Json::Object(object)),

@@ -32,6 +32,7 @@ pub struct Version {
     date: Option<String>,
     changed: String,
     name: Option<String>,
+    stack: Option<(u8, u8)>,
     index: Vec<String>,
     query: Source,
     forms: Vec<Source>,
@@ -111,6 +112,11 @@ impl Version {
         &self.changed
     }
 
+    /// The version of the Stack from which on its query is valid, with whose languages it is read.
+    pub const fn stack(&self) -> Option<(u8, u8)> {
+        self.stack
+    }
+
     /// Its index patterns.
     pub fn index(&self) -> &[String] {
         &self.index
@@ -145,10 +151,17 @@ impl Version {
         }
         rule.name = self.name.clone().unwrap_or(rule.name);
         rule.version = Some(self.number);
+        rule.stack = self.stack;
         rule.index = Some(self.index.clone());
         rule.query = Some(query.clone());
         rule
     }
+}
+
+/// The first two numbers of `8.3.0`.
+fn stack(text: &str) -> Option<(u8, u8)> {
+    let (major, rest) = text.split_once('.')?;
+    Some((major.parse().ok()?, rest.split('.').next()?.parse().ok()?))
 }
 
 /// Reads fields and notes what is missing.
@@ -192,10 +205,21 @@ impl Reader<'_> {
             date: text("date"),
             changed: self.text(path, json, "changed"),
             name: text("name"),
+            stack: self.stack(path, json),
             index: index.into_iter().flatten().filter_map(Json::as_str).map(str::to_owned).collect(),
             query: self.places.inner(&format!("{path}.query"), &query),
             forms: self.forms(path, json),
         }
+    }
+
+    fn stack(&mut self, path: &str, json: &Map<String, Json>) -> Option<(u8, u8)> {
+        let key = "min_stack_version";
+        let stack = json.get(key)?.as_str().and_then(stack);
+        if stack.is_none() {
+            let message = format!("`{key}` is a version of the Stack, such as `8.3.0`");
+            self.findings.push(Diagnostic::error(Code::RuleValue, self.places.span(&format!("{path}.{key}")), message));
+        }
+        stack
     }
 
     fn forms(&mut self, path: &str, json: &Map<String, Json>) -> Vec<Source> {

@@ -145,6 +145,8 @@ pub struct Rule {
     pub(super) severity: RuleSeverity,
     pub(super) risk_score: u8,
     pub(super) version: Option<u64>,
+    /// Of a text out of a history.
+    pub(super) stack: Option<(u8, u8)>,
     pub(super) index: Option<Vec<String>>,
     pub(super) query: Option<Source>,
     pub(super) document: Arc<Json>,
@@ -192,6 +194,11 @@ impl Rule {
     /// `version`; rules of the public repository have theirs in a lock file, not in their own.
     pub const fn version(&self) -> Option<u64> {
         self.version
+    }
+
+    /// Of a version out of a history, the version of the Stack with whose languages it is read.
+    pub(crate) const fn stack(&self) -> Option<(u8, u8)> {
+        self.stack
     }
 
     /// `index`: the patterns of the indices it reads, `None` where the rule does not say.
