@@ -20,7 +20,7 @@ use super::program::Program;
 use super::witness::{weights, witness};
 use crate::event::{Document, Layout, Value};
 pub use scratch::SetScratch;
-use scratch::{Known, State};
+use scratch::Known;
 
 /// A program whose predicates are asked all at once.
 #[derive(Debug)]
@@ -243,8 +243,8 @@ impl Set {
         hits.clear();
         let mut note = |leaf: u32, finding: Finding| {
             let (known, uses) = (&mut leaves[leaf as usize], self.uses[leaf as usize]);
-            if known.epoch != epoch {
-                *known = Known { epoch, state: State::Maybe };
+            if !known.is_of(epoch) {
+                *known = Known::found(epoch);
                 if uses.listed {
                     hits.push(leaf);
                 }
@@ -253,7 +253,7 @@ impl Set {
                 }
             }
             if finding == Finding::Yes {
-                known.state = State::Yes;
+                *known = Known::new(epoch, true);
             }
         };
         let (mut first, mut values, mut only) = (true, 0, None);
@@ -340,9 +340,9 @@ impl Set {
     fn answer(&self, leaf: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
         let at = leaf as usize;
         let own = &self.program.leaves[at];
-        if self.filed[at] && scratch.leaves[at].epoch != scratch.epoch {
+        if self.filed[at] && !scratch.leaves[at].is_of(scratch.epoch) {
             self.look_up(own.field.id(), event, scratch);
-            if scratch.leaves[at].epoch != scratch.epoch {
+            if !scratch.leaves[at].is_of(scratch.epoch) {
                 // The index finds all that it could be.
                 scratch.leaves[at] = Known::new(scratch.epoch, false);
             }

@@ -90,7 +90,7 @@ impl Node {
     }
 
     /// The child of a short key.
-    #[inline]
+    #[inline(always)]
     pub fn short_child(&self, key: Short) -> u32 {
         let mask = self.table.len().wrapping_sub(1);
         let mut at = slot(key, mask);

@@ -132,7 +132,7 @@ impl Scratch {
         self.present.clear();
     }
 
-    #[inline]
+    #[inline(always)]
     pub(super) fn push(&mut self, field: u32, slot: Slot) {
         let at = self.entries.len() as u32;
         self.entries.push((slot, END));

@@ -33,32 +33,34 @@ pub struct SetScratch {
     pub(super) evaluated: Vec<u64>,
 }
 
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-pub(super) enum State {
-    /// The index found the question; it has to be asked.
-    #[default]
-    Maybe,
-    No,
-    Yes,
-}
-
-/// What is known of a leaf, an op or a gate, if the epoch is that of the event.
+/// What is known of a leaf, an op or a gate, if the epoch is that of the event: the epoch, whether there is an answer, and which, in
+/// one number, for there are as many as questions.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Known {
-    pub epoch: u32,
-    pub state: State,
-}
+pub(super) struct Known(u32);
 
 impl Known {
+    /// The last epoch that there is room for.
+    const LAST: u32 = u32::MAX >> 2;
+
+    /// The index found the question; it has to be asked.
+    pub const fn found(epoch: u32) -> Self {
+        Self(epoch << 2)
+    }
+
     /// An answer.
     pub const fn new(epoch: u32, answer: bool) -> Self {
-        Self { epoch, state: if answer { State::Yes } else { State::No } }
+        Self(epoch << 2 | 2 | answer as u32)
+    }
+
+    /// Whether something is known in an epoch.
+    pub const fn is_of(self, epoch: u32) -> bool {
+        self.0 >> 2 == epoch
     }
 
     /// The answer, where there is one.
     #[inline]
     pub fn answer(self, epoch: u32) -> Option<bool> {
-        (self.epoch == epoch && self.state != State::Maybe).then_some(self.state == State::Yes)
+        (self.0 >> 1 == epoch << 1 | 1).then_some(self.0 & 1 == 1)
     }
 }
 
@@ -80,7 +82,7 @@ impl SetScratch {
 
     /// Makes room for what another set or event needs.
     pub(super) fn begin(&mut self, set: &Set) {
-        if self.epoch == u32::MAX || self.set != set.id {
+        if self.epoch == Known::LAST || self.set != set.id {
             let evaluated = std::mem::take(&mut self.evaluated);
             *self = Self { set: set.id, candidates: self.candidates, asked: self.asked, evaluated, ..Self::default() };
             self.leaves.resize(set.filed.len(), Known::default());
