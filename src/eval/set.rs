@@ -19,8 +19,8 @@ use super::index::{Entry, FieldIndex, Finding, entries};
 use super::program::Program;
 use super::witness::{weights, witness};
 use crate::event::{Document, Layout, Value};
-pub use scratch::SetScratch;
 use scratch::Known;
+pub use scratch::SetScratch;
 
 /// A program whose predicates are asked all at once.
 #[derive(Debug)]

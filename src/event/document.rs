@@ -198,6 +198,17 @@ impl Event {
         Self { source: Source::Kept(kept), index: index.map(Arc::from), id: id.map(Arc::from), origin: None, filled }
     }
 
+    /// Reads a little of all memory that judging the event reads: what another thread has written comes from its cache, and that of
+    /// many events at once takes little longer than that of one.
+    #[cfg(feature = "parallel")]
+    pub(crate) fn touch(&self) -> u8 {
+        let own = u8::from(self.filled) ^ u8::from(self.origin.is_some());
+        match &self.source {
+            Source::Parsed(_) => own,
+            Source::Kept(kept) => own ^ kept.touch(),
+        }
+    }
+
     /// The filters of a layout's set that it fits, where that is known.
     pub(crate) fn answer(&self, layout: &Layout) -> Option<impl Iterator<Item = u32>> {
         match &self.source {

@@ -87,6 +87,16 @@ impl Kept {
         self.answered &= !self.layout.reads_names();
     }
 
+    /// Reads a byte of each value that was kept.
+    #[cfg(feature = "parallel")]
+    pub fn touch(&self) -> u8 {
+        let first = |note: &Note| match note {
+            Note::Value(Slot::Borrowed(start, _)) => self.text.as_bytes().get(*start as usize).copied(),
+            _ => None,
+        };
+        self.notes.iter().filter_map(first).fold(0, |all, byte| all ^ byte)
+    }
+
     /// The filters of a layout's set that it fits, where that was noted.
     pub fn answer(&self, layout: &Layout) -> Option<impl Iterator<Item = u32>> {
         (self.answered && std::ptr::eq(&**self.layout, layout)).then(|| self.filters())
