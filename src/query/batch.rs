@@ -212,12 +212,9 @@ impl Batch {
             // The lock is not held while the events are taken.
             let next = || lock(&done).next();
             while let Some(DoneBlock { reader, mut events, read }) = next() {
-                std::hint::black_box(events.iter().fold(0, |all, event| all ^ event.touch()));
-                if take(&events).is_break() {
+                if show(&mut events, take).is_break() {
                     return Ok(false);
                 }
-                // Whoever holds an event on this thread will give it up here: its count stays with this one.
-                events.retain(|event| Arc::strong_count(event) == 1);
                 lock(&done).spent[reader].push(events);
                 read?;
             }
@@ -426,6 +423,16 @@ impl Blocks<'_> {
         }
         Ok(at - start)
     }
+}
+
+/// Shows events that another thread may have read; leaves those that nobody holds then.
+#[cfg(feature = "parallel")]
+fn show(events: &mut Vec<Arc<Event>>, take: Take<'_>) -> ControlFlow<()> {
+    std::hint::black_box(events.iter().fold(0, |all, event| all ^ event.touch()));
+    take(events)?;
+    // Whoever holds an event on this thread will give it up here: its count stays with this one.
+    events.retain(|event| Arc::strong_count(event) == 1);
+    ControlFlow::Continue(())
 }
 
 /// What a mutex guards; a thread that panicked has left it whole.
