@@ -93,13 +93,14 @@ fn unique(scope: &Scope, keys: &[Expr], items: Vec<Item>) -> Vec<Item> {
 fn fill<T>(keyed: &mut [(Vec<Json>, T)]) {
     let keys = keyed.iter().map(|(values, _)| values.len()).max().unwrap_or(0);
     for at in 0..keys {
-        let empty = match keyed.iter().map(|(values, _)| &values[at]).find(|value| !value.is_null()) {
+        let empty = match keyed.iter().filter_map(|(values, _)| values.get(at)).find(|value| !value.is_null()) {
             Some(Json::String(_)) => json!(""),
             Some(Json::Bool(_)) => json!(false),
             Some(Json::Number(_)) => json!(0),
             _ => continue,
         };
-        let hollow = keyed.iter_mut().map(|(values, _)| &mut values[at]).filter(|value| truth(value) != Some(true));
+        let own = keyed.iter_mut().filter_map(|(values, _)| values.get_mut(at));
+        let hollow = own.filter(|value| truth(value) != Some(true));
         hollow.for_each(|value| *value = empty.clone());
     }
 }

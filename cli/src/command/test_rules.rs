@@ -173,10 +173,12 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
         out.push(Verdict { suite: suite("rule file"), name: "the same as its version".into(), problem: Some(problem) });
     }
     let forms = forms(&rule, history.as_ref());
-    let named = |case: &&Case| case.unknown_version(&forms).is_none();
-    for case in tests.tests.iter().filter(|case| !named(case)) {
-        let problem = case.unknown_version(&forms);
-        out.push(Verdict { suite: suite("tests"), name: case.name.clone(), problem });
+    let mut cases = Vec::new();
+    for case in &tests.tests {
+        match case.unknown_version(&forms) {
+            None => cases.push(case),
+            problem => out.push(Verdict { suite: suite("tests"), name: case.name.clone(), problem }),
+        }
     }
     for form in &forms {
         let suite = suite(&form.label);
@@ -185,7 +187,7 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
         match rules {
             Err(problem) => out.push(Verdict { suite, name: "the query".into(), problem: Some(problem) }),
             Ok((all, selected)) => {
-                for case in tests.tests.iter().filter(named).filter(|case| case.judges(form)) {
+                for case in cases.iter().filter(|case| case.judges(form)) {
                     let rules = if case.enforce_index { &selected } else { &all };
                     let events: Vec<Arc<Event>> =
                         case.events.iter().map(|event| Arc::new(Event::from_value(event.clone()))).collect();
@@ -206,9 +208,7 @@ impl Case {
             (Some(_), None) | (None, _) => self.versions.is_none() && form.released,
         }
     }
-}
 
-impl Case {
     /// What is wrong where the case names a version that there is none of: it would judge nothing, or expect the opposite.
     fn unknown_version(&self, forms: &[Form]) -> Option<String> {
         let matches = self.matches.versions().iter().map(|number| ("matches", number));

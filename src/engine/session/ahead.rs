@@ -29,6 +29,10 @@ pub enum Readable {
 /// 65,536 of them. Where more would wait, or an event comes too early, all is judged anew. A recording that is readable again is read
 /// again for that, and no event of it is kept for itself, unless one comes too early: then all have to be there to be sorted.
 ///
+/// A suppressed group is one alert, which comes when its window closes. A rule with a timestamp or a tiebreaker of its own, or with an
+/// override of the timestamp that decides which event is the first, sees its events in that order: they wait for the end, at most
+/// [`EngineSettings::buffered`] of a rule.
+///
 /// An engine that limits the bytes it holds judges at the end only, when nothing else holds the events.
 ///
 /// # Errors

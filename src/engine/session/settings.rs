@@ -17,7 +17,8 @@ pub struct EngineSettings {
     /// How much later than newer ones an event may come and still be judged in its place, in nanoseconds; 0 unless set, so that
     /// events are judged as they come.
     pub lateness: Instant,
-    /// Most events that wait for earlier ones; 100,000 unless set. Beyond it the earliest is judged before its time.
+    /// Most events that wait for earlier ones, and in a recording for those of a rule's own order; 100,000 unless set. Beyond it the
+    /// earliest is judged before its time.
     pub buffered: usize,
     /// About how many bytes of memory the held events may take together, each counted once; no limit unless set. Beyond it the
     /// older half of everything that holds events is given up and counted, until they take half of it. Events that the caller

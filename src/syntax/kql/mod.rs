@@ -25,7 +25,7 @@ pub struct Options {
     pub leading_wildcards: bool,
     /// The text that marks the caret. Set only to parse with the completion productions.
     pub cursor_symbol: Option<String>,
-    /// The version of Kibana, the newest unless given. `path: { … }` came with 7.6, `\\uXXXX` with 7.13.
+    /// The version of Kibana, the newest unless given. `path: { … }` came with 7.6, `\uXXXX` with 7.13.
     pub version: Option<(u8, u8)>,
     /// Limits on length and nesting.
     pub limits: SyntaxLimits,
