@@ -468,14 +468,52 @@ fn what_is_known_of_a_text_is_of_that_text_and_that_field() {
             assert_eq!(set.matches(&event, &mut matches), alone, "round {round}: {document}");
         }
     }
+    // Pairs of every length that differ in their last letter.
+    for length in 0..100 {
+        for (end, expected) in [("shell", [0, 3]), ("shelf", [2, 3])] {
+            let name = "x".repeat(length) + end;
+            let event = Event::from_value(json!({"process": {"name": name}}));
+            for _ in 0..3 {
+                assert_eq!(set.matches(&event, &mut matches), expected, "{name}");
+            }
+        }
+    }
     // Far more texts than are kept, each more than once and then again.
     for round in 0..3 {
         for number in 0..6_000 {
-            let name = format!("{}shell{number}", if number % 3 == 0 { "power" } else { "x" });
+            let (start, expected): (_, &[u32]) =
+                [("powershell", &[1, 2][..]), ("xshell", &[0, 1, 2, 3]), ("xshelf", &[2, 3])][number % 3];
+            let name = format!("{start}{number:04}");
             let event = Event::from_value(json!({"process": {"name": name}, "user": {"name": name}}));
-            let expected: &[u32] = if number % 3 == 0 { &[1, 2] } else { &[0, 1, 2, 3] };
             for _ in 0..2 {
                 assert_eq!(set.matches(&event, &mut matches), expected, "round {round}: {name}");
+            }
+        }
+    }
+}
+
+/// A number is also the text of its digits; in a set each of these queries is found by one or the other.
+#[test]
+fn whole_numbers_are_found_by_themselves_and_by_their_digits() {
+    let schema = Schema::from_json(r#"{"k": "keyword", "w": "wildcard", "t": "text", "n": "long"}"#).unwrap();
+    let settings = Settings { schema: Arc::new(schema), ..Settings::default() };
+    let kql = |text: String| Query::builder().settings(settings.clone()).kql(&text).unwrap();
+    let eql = |text: String| Query::builder().settings(settings.clone()).eql(&text);
+    let numbers = [0, 4, -4, 42, 420, 142, 7, i64::MIN, i64::MAX];
+    for field in ["k", "w", "t", "n", "undeclared"] {
+        let asks = ["4", "-4", "42", "4*", "*42*", "*-*", "04", "4.0", "9223372036854775807", "(4 or x)", "(x or 1?2)"];
+        let asked = asks.iter().filter(|ask| field != "n" || !ask.contains(['*', '?', 'x', '.']));
+        let mut queries: Vec<Query> = asked.map(|ask| kql(format!("{field}: {ask}"))).collect();
+        let conditions = ["== 4", "in (4, 7)", "== \"4\"", ": \"4*\"", "> 4", "in (\"42\", \"-4\")"];
+        queries.extend(conditions.iter().filter_map(|condition| eql(format!("any where {field} {condition}")).ok()));
+        assert!(queries.len() > 7, "{field}: {}", queries.len());
+        for query in &queries {
+            let set = QuerySet::new(std::slice::from_ref(query)).unwrap();
+            for number in numbers {
+                let text = json!({field: number}).to_string();
+                let found = !set.matches_json(text.as_bytes(), &mut Matches::default()).unwrap().is_empty();
+                let event = Event::from_json(&text).unwrap();
+                assert_eq!(found, query.concerns(&event), "{query:?} of {text}");
             }
         }
     }

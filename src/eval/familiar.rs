@@ -8,15 +8,14 @@ use std::hash::BuildHasher;
 use hashbrown::DefaultHashBuilder;
 
 use super::flat::Span;
+use super::set::Found;
 
-/// Longest text that is kept, in bytes.
-const LONGEST: usize = 80;
+/// Longest text that is kept, in bytes: with what is known of it, it fills a line of a cache.
+const LONGEST: usize = 47;
 /// How many texts are kept.
 const KEPT: usize = 1 << 10;
 /// Of how many texts it is remembered that they came once.
 const SEEN: usize = 1 << 12;
-/// Room for the texts, in bytes.
-const TEXTS: usize = 1 << 16;
 /// Room for the questions that they answer with yes.
 const YES: usize = 1 << 14;
 /// How many answers to other questions are kept.
@@ -31,8 +30,7 @@ pub(super) struct Familiar {
     hasher: DefaultHashBuilder,
     seen: Vec<u32>,
     kept: Vec<Kept>,
-    texts: Vec<u8>,
-    yes: Vec<u32>,
+    yes: Vec<Found>,
     /// Of a number and a question, the answer: all three, in the place that the first two have.
     answers: Vec<u64>,
     last: u32,
@@ -43,42 +41,63 @@ pub(super) struct Familiar {
 pub(super) struct Number(u32);
 
 #[derive(Debug, Clone, Copy)]
+#[repr(align(64))]
 struct Kept {
-    hash: u64,
+    text: [u8; LONGEST],
+    length: u8,
     field: u32,
     number: Number,
-    text: Span,
     yes: Span,
 }
 
+const _: () = assert!(size_of::<Kept>() == 64);
+
 /// A text that stands nowhere.
-const NONE: Kept = Kept { hash: 0, field: u32::MAX, number: Number(0), text: Span::EMPTY, yes: Span::EMPTY };
+const NONE: Kept = Kept { text: [0; LONGEST], length: 0, field: u32::MAX, number: Number(0), yes: Span::EMPTY };
+
+impl Kept {
+    fn is(&self, field: u32, text: &str) -> bool {
+        self.field == field && self.text.get(..usize::from(self.length)) == Some(text.as_bytes())
+    }
+}
 
 impl Familiar {
     /// The number of a text in a field and the questions that it answers with yes, where that is known; `judge` finds the
     /// questions, at most `most`, and says `false` where they are more.
+    #[inline(always)]
     pub fn recall(
         &mut self,
         field: u32,
         text: &str,
         most: usize,
-        judge: impl FnOnce(&mut Vec<u32>) -> bool,
-    ) -> Option<(Number, &[u32])> {
+        judge: impl FnOnce(&mut Vec<Found>) -> bool,
+    ) -> Option<(Number, &[Found])> {
         if text.len() > LONGEST {
             return None;
         }
         let hash = self.hasher.hash_one((field, text));
         if let Some(kept) = self.kept.get(hash as usize % KEPT)
-            && kept.hash == hash
-            && kept.field == field
-            && kept.text.of(&self.texts) == text.as_bytes()
+            && kept.is(field, text)
         {
             return Some((kept.number, kept.yes.of(&self.yes)));
         }
+        self.learn(hash, field, text, most, judge)
+    }
+
+    /// Keeps a text that comes for the second time, and says what it answers.
+    #[inline(never)]
+    fn learn(
+        &mut self,
+        hash: u64,
+        field: u32,
+        text: &str,
+        most: usize,
+        judge: impl FnOnce(&mut Vec<Found>) -> bool,
+    ) -> Option<(Number, &[Found])> {
         if self.kept.is_empty() {
             self.make();
         }
-        if self.texts.len() + LONGEST > TEXTS || self.yes.len() + most > YES || self.last == u32::MAX {
+        if self.yes.len() + most > YES || self.last == u32::MAX {
             self.forget();
         }
         let tag = (hash >> 32) as u32;
@@ -92,8 +111,9 @@ impl Familiar {
         }
         self.last += 1;
         let kept = self.kept.get_mut(hash as usize % KEPT)?;
-        let text = Span::append(&mut self.texts, text.bytes());
-        *kept = Kept { hash, field, number: Number(self.last), text, yes: Span::since(start, &self.yes) };
+        let (number, yes) = (Number(self.last), Span::since(start, &self.yes));
+        *kept = Kept { length: text.len() as u8, field, number, yes, ..NONE };
+        kept.text.iter_mut().zip(text.bytes()).for_each(|(to, from)| *to = from);
         Some((kept.number, kept.yes.of(&self.yes)))
     }
 
@@ -101,14 +121,12 @@ impl Familiar {
     fn make(&mut self) {
         self.seen = vec![0; SEEN];
         self.kept = vec![NONE; KEPT];
-        self.texts = Vec::with_capacity(TEXTS);
         self.yes = Vec::with_capacity(YES);
         self.answers = vec![0; ANSWERS];
     }
 
     fn forget(&mut self) {
         self.kept.fill(NONE);
-        self.texts.clear();
         self.yes.clear();
         if self.last == u32::MAX {
             // Numbers begin anew.

@@ -146,8 +146,9 @@ impl Flat {
         items.of(&self.items).iter().filter_map(leaf).take(most).collect()
     }
 
-    /// Makes lists of long `Or`s, and shows each leaf in one; `field` is that of a filed leaf.
-    pub fn list(&mut self, field: impl Fn(u32) -> Option<u32>, mut listed: impl FnMut(u32)) {
+    /// Makes lists of long `Or`s, and gives the leaves in them; `field` is that of a filed leaf.
+    pub fn list(&mut self, field: impl Fn(u32) -> Option<u32>) -> Vec<u32> {
+        let mut listed = Vec::new();
         for at in 0..self.ops.len() {
             let Op::Or(items) = self.ops[at] else { continue };
             let items = items.of(&self.items);
@@ -162,10 +163,11 @@ impl Flat {
             fields.sort_unstable();
             fields.dedup();
             leaves.sort_unstable();
-            leaves.iter().for_each(|&leaf| listed(leaf));
+            listed.extend(&leaves);
             let rest = items.iter().copied().filter(|item| filed(item).is_none()).collect();
             self.ops[at] = Op::List(Box::new(List { fields: fields.into(), leaves: leaves.into(), rest }));
         }
+        listed
     }
 
     /// A rough cost of each op; inner ops come before outer ones.

@@ -3,9 +3,9 @@
 use std::fmt::Write;
 use std::ops::Bound;
 
-use aho_corasick::{AhoCorasick, AhoCorasickKind};
 use hashbrown::HashMap;
 
+use super::literals::Literals;
 use super::matcher::{Ask, Asker, Leaf};
 use super::ranges::Ranges;
 use super::value::Reader;
@@ -25,15 +25,14 @@ pub(super) struct FieldIndex {
     spans: Ranges,
     /// Questions about spans.
     spanning: Vec<u32>,
-    patterns: Option<AhoCorasick>,
-    pattern_leaves: Vec<u32>,
+    literals: Literals,
     /// Questions about texts, and about numbers that may stand in a text.
     texts: Vec<u32>,
     numbers: Vec<u32>,
     /// Questions that any value may answer.
     always: Vec<u32>,
-    /// Literals, until the automaton is built.
-    literals: Vec<String>,
+    /// Whether the digits of a whole number may be a term, or have a literal in them, that the number itself does not find.
+    asks_digits: bool,
 }
 
 /// Of which lengths, with which first and last letters there are terms: most texts that are none are told by that.
@@ -100,9 +99,6 @@ pub(super) enum Finding {
     Maybe,
 }
 
-/// Bytes of patterns up to which a field has the fastest automaton, which takes about a hundred times as much memory.
-const MAX_DFA: usize = 1 << 10;
-
 /// What a question can be looked up by.
 pub(super) enum Entry {
     Term(String),
@@ -127,6 +123,7 @@ impl FieldIndex {
                     let term = Term { leaf: id, certainty: certainty(leaf, text) };
                     self.terms.entry_ref(text.as_str()).or_default().push(term);
                     self.sieve.add(text);
+                    self.asks_digits |= !is_known_number(text, entries);
                     note(&mut self.texts, id);
                 }
                 Entry::Integer(value) => {
@@ -144,8 +141,8 @@ impl FieldIndex {
                     }
                 }
                 Entry::Literal(text) => {
-                    self.literals.push(text.clone());
-                    self.pattern_leaves.push(id);
+                    self.literals.add(text, id);
+                    self.asks_digits |= may_be_digits(text);
                     note(&mut self.texts, id);
                 }
             }
@@ -156,16 +153,7 @@ impl FieldIndex {
     pub fn settle(&mut self) {
         self.addresses.settle();
         self.spans.settle();
-        let literals = std::mem::take(&mut self.literals);
-        if literals.is_empty() {
-            return;
-        }
-        let length: usize = literals.iter().map(String::len).sum();
-        let kind = if length < MAX_DFA { AhoCorasickKind::DFA } else { AhoCorasickKind::ContiguousNFA };
-        match AhoCorasick::builder().ascii_case_insensitive(true).kind(Some(kind)).build(&literals) {
-            Ok(automaton) => self.patterns = Some(automaton),
-            Err(_) => self.always.append(&mut self.pattern_leaves),
-        }
+        self.always.append(&mut self.literals.settle());
     }
 
     /// Shows the questions that some value may answer.
@@ -184,12 +172,12 @@ impl FieldIndex {
                 if !self.spans.is_empty() {
                     self.spans.find(place(value), &mut |leaf| found(leaf, Finding::Maybe));
                 }
-                if !self.texts.is_empty() {
+                if self.asks_digits {
                     // Fields of texts take the digits.
                     buffer.clear();
                     let _ = write!(buffer, "{value}");
                     self.lower(buffer, Spelling::Digits, found);
-                    self.literal(buffer, found);
+                    self.literals.find(buffer, &mut |leaf| found(leaf, Finding::Maybe));
                 }
             }
             Value::UInt(_) | Value::Float(_) | Value::Bool(_) => self.all(found),
@@ -214,7 +202,7 @@ impl FieldIndex {
             let spelling = if buffer == text { Spelling::Lower } else { Spelling::Mixed };
             self.lower(buffer, spelling, found);
         }
-        self.literal(text, found);
+        self.literals.find(text, &mut |leaf| found(leaf, Finding::Maybe));
         if !self.addresses.is_empty()
             && let Some(ip) = parse_ip(text)
         {
@@ -229,15 +217,6 @@ impl FieldIndex {
     fn lower(&self, text: &str, spelling: Spelling, found: &mut dyn FnMut(u32, Finding)) {
         for term in self.terms.get(text).into_iter().flatten() {
             found(term.leaf, if term.certainty.is_yes(spelling) { Finding::Yes } else { Finding::Maybe });
-        }
-    }
-
-    fn literal(&self, text: &str, found: &mut dyn FnMut(u32, Finding)) {
-        let Some(patterns) = &self.patterns else { return };
-        for hit in patterns.find_overlapping_iter(text) {
-            if let Some(&leaf) = self.pattern_leaves.get(hit.pattern().as_usize()) {
-                found(leaf, Finding::Maybe);
-            }
         }
     }
 }
@@ -260,6 +239,17 @@ fn note(all: &mut Vec<u32>, leaf: u32) {
 
 /// Characters beyond ASCII that some folding makes ASCII of: dotted and dotless i, the long s, the Kelvin sign.
 const FOLDS_TO_ASCII: [char; 4] = ['\u{130}', '\u{131}', '\u{17F}', '\u{212A}'];
+
+/// Whether a text can only be that of a number that stands beside it.
+fn is_known_number(text: &str, entries: &[Entry]) -> bool {
+    let is_own = |entry: &Entry| matches!(entry, Entry::Integer(value) if value.to_string() == text);
+    !may_be_digits(text) || entries.iter().any(is_own)
+}
+
+/// Whether a text may stand in that of a whole number.
+fn may_be_digits(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit() || byte == b'-')
+}
 
 fn may_be_number(text: &str) -> bool {
     text.trim_start().bytes().next().is_some_and(|byte| byte.is_ascii_digit() || matches!(byte, b'+' | b'-' | b'.'))

@@ -10,6 +10,7 @@ mod familiar;
 mod flat;
 mod index;
 pub mod key;
+mod literals;
 mod matcher;
 pub mod order;
 mod program;

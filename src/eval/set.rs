@@ -16,11 +16,13 @@ use hashbrown::HashMap;
 
 use super::flat::{Flat, LOOK_UP, List, Op, Span};
 use super::index::{Entry, FieldIndex, Finding, entries};
+use super::matcher::Leaf;
 use super::program::Program;
 use super::witness::{weights, witness};
 use crate::event::{Document, Layout, Value};
-use scratch::Known;
+pub(super) use scratch::Found;
 pub use scratch::SetScratch;
+use scratch::{Known, Notes};
 
 /// A program whose predicates are asked all at once.
 #[derive(Debug)]
@@ -35,10 +37,8 @@ pub struct Set {
     /// Fields that are looked up for every event.
     eager: Vec<u32>,
     is_eager: Vec<bool>,
-    /// For each leaf, whether the index finds it whenever its answer may be yes.
-    filed: Vec<bool>,
-    /// For each leaf, whether a list has it, and whether it is a witness.
-    uses: Vec<Uses>,
+    /// For each leaf.
+    roles: Vec<Role>,
     /// For each leaf, the groups of predicates that it is a witness of.
     witnessed: Vec<Span>,
     groups: Vec<Group>,
@@ -61,9 +61,12 @@ struct Group {
 
 /// What a leaf is there for.
 #[derive(Debug, Clone, Copy, Default)]
-struct Uses {
-    listed: bool,
-    witness: bool,
+struct Role {
+    field: u32,
+    /// Whether the index finds it whenever its answer may be yes.
+    is_filed: bool,
+    is_listed: bool,
+    is_witness: bool,
 }
 
 /// From how many places on a question is a common one.
@@ -92,8 +95,7 @@ impl Set {
             fields: Vec::new(),
             eager: Vec::new(),
             is_eager: vec![false; program.fields.len()],
-            filed: Vec::new(),
-            uses: vec![Uses::default(); program.leaves.len()],
+            roles: Vec::new(),
             witnessed: Vec::new(),
             groups: Vec::new(),
             grouped: Vec::new(),
@@ -105,13 +107,19 @@ impl Set {
             program,
         };
         let uses = set.flat.leaf_uses(set.program.leaves.len());
-        // What stands in nested objects only is asked there.
-        set.filed = is_term.iter().zip(&uses).map(|(is_term, &uses)| *is_term && uses > 0).collect();
+        let role = |(leaf, (&is_term, &uses)): (&Leaf, (&bool, &u32))| Role {
+            field: leaf.field.id(),
+            // What stands in nested objects only is asked there.
+            is_filed: is_term && uses > 0,
+            ..Role::default()
+        };
+        set.roles = set.program.leaves.iter().zip(is_term.iter().zip(&uses)).map(role).collect();
         set.group(&entries, &uses);
         set.index(&entries);
-        let Self { flat, filed, uses, program, .. } = &mut set;
-        let field = |leaf: u32| filed[leaf as usize].then(|| program.leaves[leaf as usize].field.id());
-        flat.list(field, |leaf| uses[leaf as usize].listed = true);
+        let Self { flat, roles, .. } = &mut set;
+        let field = |leaf: u32| Some(roles[leaf as usize]).filter(|role| role.is_filed).map(|role| role.field);
+        let listed = flat.list(field);
+        listed.into_iter().for_each(|leaf| roles[leaf as usize].is_listed = true);
         set
     }
 
@@ -122,7 +130,8 @@ impl Set {
         let mut filed: Vec<HashMap<u32, Vec<u32>>> = vec![HashMap::new(); self.program.leaves.len()];
         for (root, &op) in self.flat.roots.iter().enumerate() {
             let (mut leaves, gate) = if let Some((_, leaves)) = witness(&self.flat, op, false, &weights) {
-                (leaves, self.flat.gate(op, |leaf| self.filed[leaf as usize] && uses[leaf as usize] >= COMMON, GATE))
+                let is_common = |leaf: u32| self.roles[leaf as usize].is_filed && uses[leaf as usize] >= COMMON;
+                (leaves, self.flat.gate(op, is_common, GATE))
             } else if let Some((_, leaves)) = witness(&self.flat, op, true, &weights) {
                 self.unless.push(root as u32);
                 self.is_unless[root] = true;
@@ -145,7 +154,7 @@ impl Set {
         for (leaf, filed) in filed.into_iter().enumerate() {
             let mut by_gate: Vec<(u32, Vec<u32>)> = filed.into_iter().collect();
             by_gate.sort_unstable_by_key(|(gate, _)| *gate);
-            self.uses[leaf].witness = !by_gate.is_empty();
+            self.roles[leaf].is_witness = !by_gate.is_empty();
             let groups =
                 by_gate.into_iter().map(|(gate, roots)| Group { gate, roots: Span::append(&mut self.grouped, roots) });
             self.witnessed.push(Span::append(&mut self.groups, groups));
@@ -155,12 +164,12 @@ impl Set {
     fn index(&mut self, entries: &[Option<Vec<Entry>>]) {
         self.fields.resize_with(self.program.fields.len(), FieldIndex::default);
         for (at, (leaf, entries)) in self.program.leaves.iter().zip(entries).enumerate() {
-            let is_witness = self.uses[at].witness;
-            self.filed[at] |= is_witness;
-            let field = leaf.field.id() as usize;
-            if let Some(index) = self.fields.get_mut(field).filter(|_| self.filed[at]) {
+            let role = &mut self.roles[at];
+            role.is_filed |= role.is_witness;
+            let field = role.field as usize;
+            if let Some(index) = self.fields.get_mut(field).filter(|_| role.is_filed) {
                 index.add(at as u32, leaf, entries.as_deref());
-                self.is_eager[field] |= is_witness;
+                self.is_eager[field] |= role.is_witness;
             }
         }
         self.fields.iter_mut().for_each(FieldIndex::settle);
@@ -190,7 +199,7 @@ impl Set {
     }
 
     /// The predicates that hold, in ascending order.
-    pub fn matches<'s>(&self, event: &dyn Document, scratch: &'s mut SetScratch) -> &'s [u32] {
+    pub fn matches<'s, D: Document>(&self, event: &D, scratch: &'s mut SetScratch) -> &'s [u32] {
         scratch.begin(self);
         match event.present() {
             Some(present) => {
@@ -232,30 +241,18 @@ impl Set {
     }
 
     /// Notes which questions the values of a field may answer.
-    fn look_up(&self, field: u32, event: &dyn Document, scratch: &mut SetScratch) {
+    fn look_up<D: Document>(&self, field: u32, event: &D, scratch: &mut SetScratch) {
         let (at, epoch) = (field as usize, scratch.epoch);
         let (Some(index), Some(key)) = (self.fields.get(at), self.program.fields.get(at)) else { return };
-        if std::mem::replace(&mut scratch.looked_up[at], epoch) == epoch {
+        let SetScratch { fields, leaves, queue, text, familiar, findings, .. } = scratch;
+        let state = &mut fields[at];
+        if std::mem::replace(&mut state.epoch, epoch) == epoch {
             return;
         }
-        let SetScratch { leaves, queue, text, hits, familiar, findings, .. } = scratch;
-        let hits = &mut hits[at];
+        let hits = &mut state.hits;
         hits.clear();
-        let mut note = |leaf: u32, finding: Finding| {
-            let (known, uses) = (&mut leaves[leaf as usize], self.uses[leaf as usize]);
-            if !known.is_of(epoch) {
-                *known = Known::found(epoch);
-                if uses.listed {
-                    hits.push(leaf);
-                }
-                if uses.witness {
-                    queue.push(leaf);
-                }
-            }
-            if finding == Finding::Yes {
-                *known = Known::new(epoch, true);
-            }
-        };
+        let mut notes = Notes { epoch, leaves, queue, hits };
+        let found = |leaf: u32| Found::new(leaf, self.roles[leaf as usize]);
         let (mut first, mut values, mut only) = (true, 0, None);
         event.any(key, &mut |value| {
             values += 1;
@@ -263,17 +260,17 @@ impl Set {
                 && let Some((number, yes)) =
                     familiar.recall(field, own, ASKED, |yes| self.judge(index, value, text, findings, yes))
             {
-                yes.iter().for_each(|&leaf| note(leaf, Finding::Yes));
+                yes.iter().for_each(|&leaf| notes.note(leaf, Finding::Yes));
                 only = Some(number);
                 return false;
             }
             if std::mem::take(&mut first) {
-                index.any(&mut note);
+                index.any(&mut |leaf, finding| notes.note(found(leaf), finding));
             }
-            index.look_up(value, text, &mut note);
+            index.look_up(value, text, &mut |leaf, finding| notes.note(found(leaf), finding));
             false
         });
-        scratch.only[at] = only.filter(|_| values == 1);
+        state.only = only.filter(|_| values == 1);
     }
 
     /// The questions that a value answers with yes; `false` where too many would have to be asked.
@@ -283,7 +280,7 @@ impl Set {
         value: Value<'_>,
         text: &mut String,
         findings: &mut Vec<(u32, Finding)>,
-        yes: &mut Vec<u32>,
+        yes: &mut Vec<Found>,
     ) -> bool {
         findings.clear();
         index.any(&mut |leaf, finding| findings.push((leaf, finding)));
@@ -296,12 +293,13 @@ impl Set {
         let says_yes = |(leaf, finding): &(u32, Finding)| {
             *finding == Finding::Yes || self.program.leaves[*leaf as usize].holds_of(value)
         };
-        yes.extend(findings.iter().filter(|finding| says_yes(finding)).map(|(leaf, _)| *leaf));
+        let yes_of = |(leaf, _): &(u32, Finding)| Found::new(*leaf, self.roles[*leaf as usize]);
+        yes.extend(findings.iter().filter(|finding| says_yes(finding)).map(yes_of));
         true
     }
 
     /// Tries the predicates that a question is a witness of.
-    fn expand(&self, leaf: u32, event: &dyn Document, scratch: &mut SetScratch) {
+    fn expand<D: Document>(&self, leaf: u32, event: &D, scratch: &mut SetScratch) {
         let mut asked = false;
         for group in self.witnessed[leaf as usize].of(&self.groups) {
             if !self.is_open(group.gate, event, scratch) {
@@ -317,7 +315,7 @@ impl Set {
         }
     }
 
-    fn is_open(&self, gate: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+    fn is_open<D: Document>(&self, gate: u32, event: &D, scratch: &mut SetScratch) -> bool {
         if let Some(open) = scratch.gates[gate as usize].answer(scratch.epoch) {
             return open;
         }
@@ -326,7 +324,7 @@ impl Set {
         open
     }
 
-    fn try_root(&self, root: u32, event: &dyn Document, scratch: &mut SetScratch) {
+    fn try_root<D: Document>(&self, root: u32, event: &D, scratch: &mut SetScratch) {
         if std::mem::replace(&mut scratch.tried[root as usize], scratch.epoch) == scratch.epoch {
             return;
         }
@@ -337,11 +335,11 @@ impl Set {
         }
     }
 
-    fn answer(&self, leaf: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+    fn answer<D: Document>(&self, leaf: u32, event: &D, scratch: &mut SetScratch) -> bool {
         let at = leaf as usize;
-        let own = &self.program.leaves[at];
-        if self.filed[at] && !scratch.leaves[at].is_of(scratch.epoch) {
-            self.look_up(own.field.id(), event, scratch);
+        let Role { field, is_filed, .. } = self.roles[at];
+        if is_filed && !scratch.leaves[at].is_of(scratch.epoch) {
+            self.look_up(field, event, scratch);
             if !scratch.leaves[at].is_of(scratch.epoch) {
                 // The index finds all that it could be.
                 scratch.leaves[at] = Known::new(scratch.epoch, false);
@@ -351,18 +349,18 @@ impl Set {
             return answer;
         }
         scratch.asked += 1;
-        let answer = if self.filed[at] || !own.asker.is_about_values() {
+        let own = &self.program.leaves[at];
+        let answer = if is_filed || !own.asker.is_about_values() {
             own.holds(event)
         } else {
-            let field = own.field.id();
             self.look_up(field, event, scratch);
-            scratch.familiar.answer(scratch.only[field as usize], leaf, || own.holds(event))
+            scratch.familiar.answer(scratch.fields[field as usize].only, leaf, || own.holds(event))
         };
         scratch.leaves[at] = Known::new(scratch.epoch, answer);
         answer
     }
 
-    fn holds(&self, op: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+    fn holds<D: Document>(&self, op: u32, event: &D, scratch: &mut SetScratch) -> bool {
         let (Op::And(_) | Op::Or(_) | Op::List(_) | Op::Nested(_)) = &self.flat.ops[op as usize] else {
             return self.settle(op, event, scratch);
         };
@@ -377,7 +375,7 @@ impl Set {
         answer
     }
 
-    fn settle(&self, op: u32, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+    fn settle<D: Document>(&self, op: u32, event: &D, scratch: &mut SetScratch) -> bool {
         match &self.flat.ops[op as usize] {
             Op::Const(value) => *value,
             Op::Leaf(leaf) => self.answer(*leaf, event, scratch),
@@ -389,15 +387,15 @@ impl Set {
         }
     }
 
-    fn any_of(&self, list: &List, event: &dyn Document, scratch: &mut SetScratch) -> bool {
+    fn any_of<D: Document>(&self, list: &List, event: &D, scratch: &mut SetScratch) -> bool {
         let found = |field: &u32, scratch: &mut SetScratch| {
             let at = *field as usize;
             self.look_up(*field, event, scratch);
-            if scratch.hits[at].len() > list.leaves.len() {
+            if scratch.fields[at].hits.len() > list.leaves.len() {
                 return list.leaves.iter().any(|&leaf| self.answer(leaf, event, scratch));
             }
-            (0..scratch.hits[at].len()).any(|place| {
-                let leaf = scratch.hits[at][place];
+            (0..scratch.fields[at].hits.len()).any(|place| {
+                let leaf = scratch.fields[at].hits[place];
                 list.leaves.binary_search(&leaf).is_ok() && self.answer(leaf, event, scratch)
             })
         };

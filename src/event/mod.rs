@@ -75,3 +75,25 @@ pub trait Document {
     /// Shows each object at `path` as a document of its own, whose paths begin below `path`, likewise (KQL nested groups).
     fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool;
 }
+
+impl<D: Document + ?Sized> Document for &D {
+    fn any(&self, field: &FieldKey, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
+        (**self).any(field, visit)
+    }
+
+    fn present(&self) -> Option<&[u32]> {
+        (**self).present()
+    }
+
+    fn list(&self, layout: &Layout, into: &mut Scratch) -> Option<()> {
+        (**self).list(layout, into)
+    }
+
+    fn any_leaf(&self, prefix: &str, visit: &mut dyn FnMut(&str, Value<'_>) -> bool) -> bool {
+        (**self).any_leaf(prefix, visit)
+    }
+
+    fn any_object(&self, path: &str, visit: &mut dyn FnMut(&dyn Document) -> bool) -> bool {
+        (**self).any_object(path, visit)
+    }
+}

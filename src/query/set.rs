@@ -183,7 +183,7 @@ impl QuerySet {
     fn filters<'s>(&self, event: &dyn Document, scratch: &'s mut SetScratch, record: &mut Scratch) -> &'s [u32] {
         match Listed::of(event, self.layout(), record) {
             Some(listed) => self.0.set.matches(&listed, scratch),
-            None => self.0.set.matches(event, scratch),
+            None => self.0.set.matches(&event, scratch),
         }
     }
 
