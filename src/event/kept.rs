@@ -126,7 +126,7 @@ impl Kept {
     pub fn tree(&self) -> Tree<'_> {
         match self.source.get() {
             Some(source) => Tree::of(source),
-            None => serde_json::from_str(self.json()).map_or(Tree::Null, Tree::into_source),
+            None => Tree::parse(self.json()).map_or_else(|| Tree::of(self.source()), Tree::into_source),
         }
     }
 

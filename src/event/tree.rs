@@ -1,13 +1,13 @@
 //! [`Tree`]: a JSON value that borrows its text, for those who read all of an event once.
 
 use std::borrow::Cow;
-use std::fmt;
 
-use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Number, Value as Json};
 
-use super::Value;
+use super::cursor::{Cursor, Quoted, decode};
+use super::record::Slot;
+use super::{MAX_DEPTH, Value};
 
 /// A JSON value that owns no text but what was written with escapes. To build it costs a good deal less than a `Value`, which owns
 /// every text and hashes every key.
@@ -26,6 +26,13 @@ pub(crate) enum Tree<'a> {
 pub(crate) type Member<'a> = (Cow<'a, str>, Tree<'a>);
 
 impl<'a> Tree<'a> {
+    /// The value that a valid JSON text stands for.
+    pub fn parse(text: &'a str) -> Option<Self> {
+        let mut reader = Reader { text, cursor: Cursor::new(text.as_bytes()) };
+        let byte = reader.cursor.next()?;
+        reader.value(byte, MAX_DEPTH)
+    }
+
     /// A value, borrowed.
     pub fn of(json: &'a Json) -> Self {
         match json {
@@ -112,67 +119,80 @@ fn unique(members: &mut Vec<Member<'_>>) {
     members.retain(|_| is_kept.next().unwrap_or(true));
 }
 
-impl<'de: 'a, 'a> Deserialize<'de> for Tree<'a> {
-    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_any(Reader)
-    }
+/// Reads a text that was found valid before; `None` stands for a fault in it all the same.
+struct Reader<'a> {
+    text: &'a str,
+    cursor: Cursor<'a>,
 }
 
-struct Reader;
-
-impl<'de> Visitor<'de> for Reader {
-    type Value = Tree<'de>;
-
-    fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        formatter.write_str("a JSON value")
-    }
-
-    fn visit_unit<E>(self) -> Result<Tree<'de>, E> {
-        Ok(Tree::Null)
-    }
-
-    fn visit_bool<E>(self, value: bool) -> Result<Tree<'de>, E> {
-        Ok(Tree::Bool(value))
-    }
-
-    fn visit_i64<E>(self, value: i64) -> Result<Tree<'de>, E> {
-        Ok(Tree::Number(value.into()))
-    }
-
-    fn visit_u64<E>(self, value: u64) -> Result<Tree<'de>, E> {
-        Ok(Tree::Number(value.into()))
-    }
-
-    fn visit_f64<E>(self, value: f64) -> Result<Tree<'de>, E> {
-        Ok(Number::from_f64(value).map_or(Tree::Null, Tree::Number))
-    }
-
-    fn visit_borrowed_str<E>(self, text: &'de str) -> Result<Tree<'de>, E> {
-        Ok(Tree::Text(Cow::Borrowed(text)))
-    }
-
-    fn visit_str<E>(self, text: &str) -> Result<Tree<'de>, E> {
-        Ok(Tree::Text(Cow::Owned(text.to_owned())))
-    }
-
-    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<Tree<'de>, A::Error> {
-        let mut all = Vec::new();
-        while let Some(item) = items.next_element()? {
-            all.push(item);
+impl<'a> Reader<'a> {
+    /// The value that begins with `byte`.
+    fn value(&mut self, byte: u8, depth: usize) -> Option<Tree<'a>> {
+        let word = |cursor: &mut Cursor<'_>, word: &[u8], value| cursor.word(word).map(|()| value);
+        match byte {
+            b'"' => self.string().map(Tree::Text),
+            b'{' => self.object(depth.checked_sub(1)?),
+            b'[' => self.array(depth.checked_sub(1)?),
+            b't' => word(&mut self.cursor, b"true", Tree::Bool(true)),
+            b'f' => word(&mut self.cursor, b"false", Tree::Bool(false)),
+            b'n' => word(&mut self.cursor, b"null", Tree::Null),
+            _ => match self.cursor.number()? {
+                Slot::Int(value) => Some(Tree::Number(value.into())),
+                Slot::UInt(value) => Some(Tree::Number(value.into())),
+                Slot::Float(value) => Number::from_f64(value).map(Tree::Number),
+                _ => None,
+            },
         }
-        Ok(Tree::Array(all))
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Tree<'de>, A::Error> {
+    fn string(&mut self) -> Option<Cow<'a, str>> {
+        let Quoted { start, end, escaped } = self.cursor.quoted()?;
+        let text = self.text.get(start..end)?;
+        if !escaped {
+            return Some(Cow::Borrowed(text));
+        }
+        let mut decoded = String::with_capacity(text.len());
+        decode(text, &mut decoded)?;
+        Some(Cow::Owned(decoded))
+    }
+
+    fn array(&mut self, depth: usize) -> Option<Tree<'a>> {
+        let mut items = Vec::new();
+        while let Some(byte) = self.goes_on(items.is_empty(), b']')? {
+            items.push(self.value(byte, depth)?);
+        }
+        Some(Tree::Array(items))
+    }
+
+    fn object(&mut self, depth: usize) -> Option<Tree<'a>> {
         let mut members = Vec::new();
-        while let Some((key, below)) = map.next_entry()? {
-            // Every key of JSON is a text.
-            if let Tree::Text(key) = key {
-                members.push((key, below));
-            }
+        while let Some(byte) = self.goes_on(members.is_empty(), b'}')? {
+            let key = if byte == b'"' { self.string()? } else { return None };
+            let byte = self.cursor.colon()?;
+            members.push((key, self.value(byte, depth)?));
         }
         unique(&mut members);
-        Ok(Tree::Object(members))
+        Some(Tree::Object(members))
+    }
+
+    /// Steps over what opens a list or divides it; gives the first byte of what follows, none at its end, over which it steps too.
+    fn goes_on(&mut self, is_first: bool, end: u8) -> Option<Option<u8>> {
+        if is_first {
+            self.cursor.at += 1;
+        }
+        let byte = self.cursor.next()?;
+        if byte == end {
+            self.cursor.at += 1;
+            return Some(None);
+        }
+        if is_first {
+            return Some(Some(byte));
+        }
+        if byte != b',' {
+            return None;
+        }
+        self.cursor.at += 1;
+        self.cursor.next().map(Some)
     }
 }
 
@@ -198,7 +218,7 @@ mod tests {
     /// Text that reads as `Value` does.
     fn same(text: &str) {
         let value: Json = serde_json::from_str(text).unwrap();
-        let tree: Tree<'_> = serde_json::from_str(text).unwrap();
+        let tree = Tree::parse(text).unwrap();
         assert_eq!(tree, Tree::of(&value), "{text}");
         assert_eq!(serde_json::to_string(&tree).unwrap(), value.to_string(), "{text}");
     }
