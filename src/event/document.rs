@@ -210,6 +210,7 @@ impl Event {
     }
 
     /// The filters of a layout's set that it fits, where that is known.
+    #[cfg(feature = "rules")]
     pub(crate) fn answer(&self, layout: &Layout) -> Option<impl Iterator<Item = u32>> {
         match &self.source {
             Source::Parsed(_) => None,

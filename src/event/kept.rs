@@ -6,7 +6,7 @@ use serde_json::Value as Json;
 
 use super::layout::BlockLayout;
 use super::record::Slot;
-use super::{Event, Layout, Tree, Value};
+use super::{Event, Tree, Value};
 
 /// An event as text, of which the fields of a layout were read. The rest is parsed once it is asked for.
 ///
@@ -98,7 +98,8 @@ impl Kept {
     }
 
     /// The filters of a layout's set that it fits, where that was noted.
-    pub fn answer(&self, layout: &Layout) -> Option<impl Iterator<Item = u32>> {
+    #[cfg(feature = "rules")]
+    pub fn answer(&self, layout: &super::Layout) -> Option<impl Iterator<Item = u32>> {
         (self.answered && std::ptr::eq(&**self.layout, layout)).then(|| self.filters())
     }
 
@@ -130,11 +131,11 @@ impl Kept {
         }
     }
 
-    /// Whether its text has a word, or may have it behind an escape.
+    /// Whether its text may have a word, which is read where escapes may hide it.
     #[cfg(feature = "rules")]
     pub fn may_say(&self, word: &str) -> bool {
         let has = |word: &str| memchr::memmem::find(self.text.as_bytes(), word.as_bytes()).is_some();
-        has(word) || has("\\u")
+        has(word) || (has("\\u") && self.tree().says(word))
     }
 
     /// Whether a name of an index may have filled some value.

@@ -22,7 +22,9 @@ pub use document::{Event, EventError, MAX_BYTES, MAX_DEPTH};
 pub(crate) use layout::BlockLayout;
 pub use layout::Layout;
 pub use record::{Listed, Record, Scratch};
-pub(crate) use tree::{Member, Tree};
+#[cfg(feature = "rules")]
+pub(crate) use tree::Member;
+pub(crate) use tree::Tree;
 pub use value::Value;
 
 /// A field that a program reads: a small number, unique within the program, and the dotted path it stands for.

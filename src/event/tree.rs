@@ -5,9 +5,11 @@ use std::borrow::Cow;
 use serde::ser::{Serialize, Serializer};
 use serde_json::{Number, Value as Json};
 
+use super::MAX_DEPTH;
+#[cfg(feature = "rules")]
+use super::Value;
 use super::cursor::{Cursor, Quoted, decode};
 use super::record::Slot;
-use super::{MAX_DEPTH, Value};
 
 /// A JSON value that owns no text but what was written with escapes. To build it costs a good deal less than a `Value`, which owns
 /// every text and hashes every key.
@@ -47,6 +49,18 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// The event of a hit, or the event itself.
+    pub(super) fn into_source(self) -> Self {
+        let Self::Object(mut members) = self else { return self };
+        match members.iter().position(|(key, below)| key == "_source" && matches!(below, Self::Object(_))) {
+            Some(at) => members.swap_remove(at).1,
+            None => Self::Object(members),
+        }
+    }
+}
+
+#[cfg(feature = "rules")]
+impl Tree<'_> {
     /// What stands at a key of an object.
     pub fn get(&self, key: &str) -> Option<&Self> {
         let Self::Object(members) = self else { return None };
@@ -72,6 +86,16 @@ impl<'a> Tree<'a> {
         }
     }
 
+    /// Whether a key or a text has a word in it.
+    pub fn says(&self, word: &str) -> bool {
+        match self {
+            Self::Text(text) => text.contains(word),
+            Self::Array(items) => items.iter().any(|item| item.says(word)),
+            Self::Object(members) => members.iter().any(|(key, below)| key.contains(word) || below.says(word)),
+            Self::Null | Self::Bool(_) | Self::Number(_) => false,
+        }
+    }
+
     /// Shows each text of a field until `visit` returns true, in the order in which a `Value` shows them; tells whether it did.
     pub fn any_text(&self, path: &str, visit: &mut dyn FnMut(Value<'_>) -> bool) -> bool {
         match self {
@@ -83,15 +107,6 @@ impl<'a> Tree<'a> {
                     .any(|(end, next)| self.get(&path[..end]).is_some_and(|below| below.any_text(&path[next..], visit)))
             }
             _ => false,
-        }
-    }
-
-    /// The event of a hit, or the event itself.
-    pub(super) fn into_source(self) -> Self {
-        let Self::Object(mut members) = self else { return self };
-        match members.iter().position(|(key, below)| key == "_source" && matches!(below, Self::Object(_))) {
-            Some(at) => members.swap_remove(at).1,
-            None => Self::Object(members),
         }
     }
 }
@@ -238,6 +253,17 @@ mod tests {
         same(
             r#"["", "\"\\\/\b\f\n\r\t", "\u00e9\ud83d\ude00", "é😀", "\u0000\u001f", true, false, null, [], {}, [[]]]"#,
         );
+    }
+
+    #[test]
+    #[cfg(feature = "rules")]
+    fn a_word_is_seen_through_escapes_in_keys_and_texts() {
+        for text in
+            [r#"{"x": [{"\u006bibana.alert": 1}]}"#, r#"{"x": [0, {"y": "a kib\u0061na"}]}"#, r#"{"kibana": 1}"#]
+        {
+            assert!(Tree::parse(text).unwrap().says("kibana"), "{text}");
+        }
+        assert!(!Tree::parse(r#"{"kiban": ["ana", null, true, 1, "kib\u00e4na"]}"#).unwrap().says("kibana"));
     }
 
     fn json() -> impl Strategy<Value = String> {

@@ -13,10 +13,11 @@ mod settings;
 
 use std::sync::{Arc, OnceLock};
 
-#[cfg(feature = "rules")]
 use crate::diagnostic::Diagnostics;
 use crate::endgame;
-use crate::eval::order::{Clock, Ordinal};
+use crate::eval::order::Clock;
+#[cfg(feature = "rules")]
+use crate::eval::order::Ordinal;
 use crate::eval::sample::Sample;
 use crate::eval::sequence::Sequence;
 use crate::eval::{Program, Verdicts};
@@ -212,6 +213,7 @@ impl Query {
         own.timestamp_field == settings.timestamp_field && own.tiebreaker_field == settings.tiebreaker_field
     }
 
+    #[cfg(feature = "rules")]
     pub(crate) fn is_endgame(&self) -> bool {
         matches!(self.0.kind, Kind::Endgame(_))
     }

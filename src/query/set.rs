@@ -32,6 +32,7 @@ struct Inner {
     /// The query of each predicate of the set.
     owners: Vec<u32>,
     /// The first predicate of each query, and at last how many there are.
+    #[cfg(feature = "rules")]
     starts: Vec<u32>,
     /// For each query, the fields that are read once it is known to be concerned.
     reads: Vec<Box<[u32]>>,
@@ -114,8 +115,17 @@ impl QuerySet {
         let reads = program.read_also(also);
         let set = Set::new(program);
         let is_plain = every.is_empty() && owners.iter().copied().eq(0..queries.len() as u32);
+        #[cfg(feature = "rules")]
         let starts = (0..=queries.len() as u32).map(|at| owners.partition_point(|&owner| owner < at) as u32).collect();
-        Ok(Self(Arc::new(Inner { set, owners, starts, reads, every, is_plain })))
+        Ok(Self(Arc::new(Inner {
+            set,
+            owners,
+            #[cfg(feature = "rules")]
+            starts,
+            reads,
+            every,
+            is_plain,
+        })))
     }
 
     /// A set of no query.
@@ -123,6 +133,7 @@ impl QuerySet {
         Self(Arc::new(Inner {
             set: Set::new(Program::default()),
             owners: Vec::new(),
+            #[cfg(feature = "rules")]
             starts: Vec::new(),
             reads: Vec::new(),
             every: Vec::new(),
