@@ -28,7 +28,7 @@ pub mod text;
 
 pub use diagnostic::{Diagnostic, Diagnostics};
 pub use event::{Event, EventError};
-pub use query::{Filter, Hit, Query, QuerySet, Run};
+pub use query::{Filter, Hit, Matches, Query, QuerySet, Run};
 pub use schema::Schema;
 
 /// The examples of the README.

@@ -198,8 +198,6 @@ impl Query {
         keys.into_iter().map(|key| key.0).collect()
     }
 
-    /// Whether it is of the Endgame dialect, whose queries depend on all events before.
-    #[cfg(feature = "rules")]
     /// Where an event stands by the clock of the query; `position` is its place in the input.
     #[cfg(feature = "rules")]
     pub(crate) fn ordinal(&self, event: &Event, position: u64) -> Ordinal {
@@ -213,6 +211,7 @@ impl Query {
         own.timestamp_field == settings.timestamp_field && own.tiebreaker_field == settings.tiebreaker_field
     }
 
+    /// Whether it is of the Endgame dialect, whose queries depend on all events before.
     #[cfg(feature = "rules")]
     pub(crate) fn is_endgame(&self) -> bool {
         matches!(self.0.kind, Kind::Endgame(_))
