@@ -155,7 +155,8 @@ fn feed(value: &Tree<'_>, out: &mut Vec<u8>) {
             number(items.len(), out);
             items.iter().for_each(|item| feed(item, out));
         }
-        Tree::Text(text) if text.bytes().all(stands_for_itself) => {
+        // All bytes at once, without asking after each.
+        Tree::Text(text) if text.bytes().fold(true, |all, byte| all & stands_for_itself(byte)) => {
             number(text.len() + 2, out);
             out.push(b'"');
             out.extend_from_slice(text.as_bytes());
