@@ -1,4 +1,5 @@
 //! EQL results against those of Elasticsearch's own suites, and alert counts of real stacks.
+#![cfg(feature = "rules")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -1,4 +1,5 @@
 //! Every query that public rules hold or ever held: it parses under the dialect of its time and fits the types of its fields.
+#![cfg(feature = "rules")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -3,6 +3,7 @@
 //!
 //! A normal run is short; `ELKHOUND_EVENTS=20000000 cargo test --release --all-features --test hostile -- --nocapture` is the long
 //! one.
+#![cfg(feature = "rules")]
 #![allow(
     clippy::unwrap_used,
     clippy::expect_used,

@@ -4,6 +4,7 @@
 //! The process is this test itself, started with `ELKHOUND_KILL_DIR` set. A normal run kills it a few times over a short stream;
 //! `ELKHOUND_KILLS=200` kills it so often over 200,000 events.
 #![cfg(unix)]
+#![cfg(feature = "rules")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 #[path = "support/random.rs"]

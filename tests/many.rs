@@ -1,4 +1,5 @@
 //! Many events at once, read by a batch and shared by threads, give the alerts that come one by one from parsed events.
+#![cfg(feature = "rules")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 #[path = "support/random.rs"]

@@ -1,4 +1,5 @@
 //! Several engines, each fed the events of its partitions, find together what one finds.
+#![cfg(feature = "rules")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 #[path = "support/random.rs"]

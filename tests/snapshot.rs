@@ -1,5 +1,6 @@
 //! An engine that is saved and restored anywhere in a stream goes on as if nothing had been; one whose rules are replaced keeps
 //! the state of those that did not change.
+#![cfg(feature = "rules")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stdout, reason = "tests")]
 
 #[path = "support/random.rs"]

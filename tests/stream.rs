@@ -1,4 +1,5 @@
 //! What an engine does with a stream: order and lateness, clock ticks, suppression, periods, repeated events, counters.
+#![cfg(feature = "rules")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "tests")]
 
 use std::sync::Arc;

@@ -1,4 +1,5 @@
 //! Recordings judged as a whole: rules with an order of time of their own, and groups of which more comes later.
+#![cfg(feature = "rules")]
 #![allow(clippy::unwrap_used, reason = "tests")]
 
 #[path = "support/random.rs"]
