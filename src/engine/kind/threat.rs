@@ -91,9 +91,9 @@ impl ThreatMatch {
         Ok(Self { groups, indicators, indices, path })
     }
 
-    /// What the query of the indicators means.
-    pub fn plan(&self) -> &crate::plan::Query {
-        self.indicators.plan()
+    /// Whether the same rule at another time selects the same indicators.
+    pub fn selects_as(&self, other: &Self) -> bool {
+        self.indicators.plan() == other.indicators.plan() && self.indices == other.indices
     }
 
     /// What was noticed about that query.

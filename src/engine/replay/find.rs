@@ -58,6 +58,16 @@ pub(super) struct Findings {
     pub dropped: u64,
 }
 
+/// Whether a rule, as it is at the time of a run, reads an event of its feed: of a rule that no time changes, all were asked before.
+pub(super) fn is_read(rule: &CompiledRule, event: &Event) -> bool {
+    !rule.depends_on_now || rule.reads(event.index_name().as_deref())
+}
+
+/// Whether such an event matters to the rule at that time.
+pub(super) fn still_matches(rule: &CompiledRule, event: &Event) -> bool {
+    is_read(rule, event) && (!rule.depends_on_now || rule.query.concerns(event))
+}
+
 /// One window of one run.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Lookup<'a> {
@@ -141,7 +151,8 @@ impl<'a> Lookup<'a> {
 
     /// The results of an EQL search: the latest, `size` of them, unless its pipes want the earliest.
     pub fn eql(self, size: usize) -> Findings {
-        let mut places = self.seen.to_vec();
+        let own = self.seen.iter().copied().filter(|place| is_read(self.rule, &self.recorded(*place).event));
+        let mut places: Vec<usize> = own.collect();
         places.sort_by_key(|place| self.recorded(*place).position);
         let events = places.iter().map(|place| Arc::clone(&self.recorded(*place).event));
         let mut hits = self.rule.query.search(events);
@@ -235,7 +246,7 @@ impl<'a> Lookup<'a> {
     }
 
     fn still_matches(self, recorded: &Recorded) -> bool {
-        !self.rule.depends_on_now || self.rule.query.concerns(&recorded.event)
+        still_matches(self.rule, &recorded.event)
     }
 
     /// Events that indicators hit, the newest first, or the oldest where the rule suppresses.
