@@ -242,7 +242,9 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     if let Kind::NewTerms(terms) = &kind
         && terms.history_start(window.to).is_ok_and(|start| start >= window.from)
     {
-        return Err(unsupported("`history_window_start` has to be earlier than `from`".into()));
+        let message = "`history_window_start` has to be earlier than `from`";
+        let finding = Diagnostic::error(Code::RuleValue, rule.span("history_window_start"), message);
+        return Err(Box::new(Problem::of_rule(&rule, rule.diagnostics(vec![finding]))));
     }
     let depends_on_now = depends_on_now(&rule, exceptions) || settings.enforce_index && has_dated_indices(&rule);
     let exceptions = Sha256::digest(format!("{:?}", beside.exceptions)).into();
