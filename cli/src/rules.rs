@@ -17,12 +17,22 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Outcome<Loaded> {
     for path in paths {
         let path = path.as_ref();
         if input::is_stdin(path) {
-            load_text("<stdin>", &input::text(path)?, &mut loaded);
-        } else {
-            loaded.extend(load_paths(&expanded(path)?).map_err(|error| Failure::Usage(error.to_string()))?);
+            load_packed(path, &mut loaded)?;
+            continue;
         }
+        let paths = expanded(path)?;
+        // What the library reads, it reads on all threads.
+        let (packed, plain): (Vec<_>, Vec<_>) = paths.iter().partition(|path| input::is_packed(path));
+        loaded.extend(load_paths(&plain).map_err(|error| Failure::Usage(error.to_string()))?);
+        packed.into_iter().try_for_each(|path| load_packed(path, &mut loaded))?;
     }
     Ok(loaded)
+}
+
+/// The rules of stdin or of a file that has to be unpacked.
+fn load_packed(path: &Path, loaded: &mut Loaded) -> Outcome<()> {
+    load_text(&input::name(path), &input::text(path)?, loaded);
+    Ok(())
 }
 
 /// The rules with, in place of each that has a `history.toml` beside it, one for every version of it.
