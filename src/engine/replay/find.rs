@@ -13,7 +13,7 @@ use crate::engine::rule_set::CompiledRule;
 use crate::engine::schedule::Window;
 use crate::engine::suppress::{Suppression, Suppressions, Terms, compare_terms, group_key};
 use crate::engine::time::earliest;
-use crate::eval::column::{Column, MAX_VALUES};
+use crate::eval::column::Column;
 use crate::event::Event;
 use crate::event::time::Instant;
 use crate::plan::{Pipe, QueryKind};
@@ -54,7 +54,7 @@ pub(super) struct Findings {
     pub again: u64,
     /// Sequences whose last absence the window could not settle.
     pub undecided: u64,
-    /// Events that stand in more groups than are looked at.
+    /// Values and groups of events beyond those that are looked at.
     pub dropped: u64,
 }
 
@@ -122,8 +122,8 @@ impl<'a> Lookup<'a> {
             if self.feeds_itself(&self.found(place, Details::Event)) {
                 continue;
             }
-            let all = suppression.groups(event);
-            out.dropped += u64::from(all.len() >= MAX_VALUES);
+            let (all, dropped) = suppression.groups(event);
+            out.dropped += dropped;
             for group in all {
                 if suppression.stands_alone(&group) {
                     alone.push(self.found(place, Details::Event));

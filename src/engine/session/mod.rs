@@ -364,7 +364,9 @@ impl Engine {
         let rules = Arc::clone(&self.rules);
         let Some(suppression) = &rules.rules[at].suppression else { return };
         let (start, end) = self.span(at, &finding);
-        for terms in partition::groups(&rules.rules[at], suppression, &finding) {
+        let (groups, dropped) = partition::groups(&rules.rules[at], suppression, &finding);
+        self.states[at].windows.dropped += dropped;
+        for terms in groups {
             let owner = self.router.as_ref().map(|router| router.group_owner(at, &finding, &terms));
             if owner.is_some_and(|hash| !self.owns(hash)) {
                 continue;
