@@ -405,3 +405,20 @@ fn events_of_a_case_are_sorted_by_their_time() {
     file(&folder, "tests.yaml", cases);
     run(&["test", folder.to_str().unwrap()]).ends(0);
 }
+
+/// What a limit took is said by a run over a recording as by a stream.
+#[test]
+fn what_was_given_up_is_said() {
+    let folder = folder("given_up");
+    let text = rule("1", "A", "n: *").replace("\"query\"\n", "\"threshold\"\n")
+        + "[rule.threshold]\nfield = [\"n\"]\nvalue = 2\n";
+    let rules = file(&folder, "a.toml", text);
+    let many: Vec<u32> = (0..10_003).collect();
+    let event = format!("{{\"@timestamp\": \"2024-01-01T00:00:00Z\", \"n\": {many:?}}}\n");
+    for more in [&[][..], &["--stream"]] {
+        let ran = run_with(&[&["run", &rules, "--events", "-"], more].concat(), event.as_bytes()).ends(0);
+        assert!(ran.err.contains("3 events, sequences, groups or values were given up for the limits"), "{}", ran.err);
+    }
+    let unsorted = run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0);
+    assert!(!unsorted.err.contains("later than allowed"), "{}", unsorted.err);
+}
