@@ -241,7 +241,7 @@ pub enum Target {
 
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// A rule file, for `--to rule-json`.
+    /// A rule file, for `--to rule-json`; `-` is stdin.
     #[arg(value_name = "RULE")]
     pub path: Option<PathBuf>,
     /// What to make.

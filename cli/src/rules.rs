@@ -9,7 +9,7 @@ use elkhound::rule::{History, Loaded, load_paths, load_text};
 
 use crate::args::BesideArgs;
 use crate::failure::{Failure, Outcome};
-use crate::input;
+use crate::{input, output};
 
 /// The rules of files, directories, patterns and stdin.
 pub fn load<P: AsRef<Path>>(paths: &[P]) -> Outcome<Loaded> {
@@ -75,6 +75,9 @@ pub fn settings(query: Settings, args: &BesideArgs) -> Outcome<RuleSettings> {
         };
         if let Some(problem) = loaded.problems.iter().find(is_json) {
             return Err(Failure::Usage(problem.to_string()));
+        }
+        if loaded.exceptions.is_empty() && loaded.value_lists.is_empty() {
+            output::note(&format!("{}: there is no exception in it", input::name(path)));
         }
         settings.exceptions.extend(loaded.exceptions);
         settings.value_lists.extend(loaded.value_lists);

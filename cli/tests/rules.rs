@@ -422,3 +422,17 @@ fn what_was_given_up_is_said() {
     let unsorted = run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0);
     assert!(!unsorted.err.contains("later than allowed"), "{}", unsorted.err);
 }
+
+/// A file of exceptions that holds none is hardly the one that was meant.
+#[test]
+fn a_file_without_exceptions_is_named() {
+    let folder = folder("no_exceptions");
+    let rules = file(&folder, "a.toml", rule("1", "A", "user.name: root"));
+    let events = file(&folder, "e.ndjson", EVENTS);
+    let item = r#"{"list_id": "l", "item_id": "i", "type": "simple", "entries": []}"#;
+    for (text, said) in [(EVENTS, true), (item, false)] {
+        let other = file(&folder, "x.ndjson", text);
+        let ran = run(&["run", &rules, "--events", &events, "--exceptions", &other]).ends(0);
+        assert_eq!(ran.err.contains("x.ndjson: there is no exception in it"), said, "{}", ran.err);
+    }
+}
