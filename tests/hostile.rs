@@ -264,3 +264,32 @@ fn rules_that_lose_alerts_say_so() {
     println!("{} rules, {lost} gave other alerts under narrow limits, and said so", wide.len());
     assert!(lost > 0);
 }
+
+/// What rules keep of one event has a limit, which is counted; what they only look at has none.
+#[test]
+fn more_values_than_are_kept_are_counted() {
+    let many: Vec<u32> = (0..10_005).collect();
+    let event = json!({"@timestamp": 0, "a": 1, "many": many}).to_string();
+    let indicator = json!({"value": 10_004}).to_string();
+    let suppressed = json!({"type": "query", "query": "a: 1", "alert_suppression": {"group_by": ["many"]}});
+    let list = json!({"type": "eql", "query": "any where a == 1", "alert_suppression": {"group_by": ["many"]}});
+    let threshold = json!({"type": "threshold", "query": "a: 1",
+        "threshold": {"field": ["a"], "value": 1, "cardinality": [{"field": "many", "value": 10_000}]}});
+    let terms =
+        json!({"type": "new_terms", "query": "a: 1", "new_terms_fields": ["many"], "history_window_start": "now-7d"});
+    let threat = json!({"type": "threat_match", "query": "a: 1", "threat_index": ["t"], "threat_query": "*:*",
+        "threat_mapping": [{"entries": [{"field": "many", "value": "value", "type": "mapping"}]}]});
+    for (rule, alerts, dropped) in
+        [(suppressed, 10_000, 5), (list, 1, 5), (threshold, 1, 5), (terms, 10_000, 5), (threat, 1, 0)]
+    {
+        let mut document = json!({"rule_id": "r", "name": "R", "severity": "low", "risk_score": 1});
+        document.as_object_mut().unwrap().extend(rule.as_object().cloned().unwrap());
+        let loaded = RuleSet::load_text("r.json", &document.to_string());
+        assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
+        let indicators = vec![Arc::new(Event::from_json(indicator.as_str()).unwrap())];
+        let mut engine =
+            Engine::with_settings(loaded.rules, EngineSettings { indicators, ..EngineSettings::default() });
+        let found = engine.push(Event::from_json(event.as_str()).unwrap()).len() + engine.finish().len();
+        assert_eq!((found, engine.stats().rules[0].dropped), (alerts, dropped), "{}", rule["type"]);
+    }
+}

@@ -131,6 +131,13 @@ fn one_broken_line_does_not_stop_the_others() {
     assert_eq!((loaded.rules.len(), loaded.problems.len()), (2, 1));
     let findings = loaded.problems[0].diagnostics();
     assert_eq!(findings.source().place(findings.items()[0].span.start).line, 2);
+    // Not even where it is the first, which tells one object over several lines from one a line.
+    let loaded = load("a.ndjson", &format!("{{\"name\": nope}}\n{rule}\n{rule}\n"));
+    assert_eq!((loaded.rules.len(), loaded.problems.len()), (2, 1));
+    let pretty = rule.replace(',', ",\n  ").replace("1,", "nope,");
+    let loaded = load("a.json", &pretty);
+    assert_eq!((loaded.rules.len(), loaded.problems.len()), (0, 1));
+    assert_eq!(loaded.problems[0].diagnostics().items().len(), 1);
 }
 
 #[test]
@@ -167,7 +174,26 @@ fn samples_of_exports_and_packages() {
 fn wrong_fields_are_marked() {
     let cases = [
         (r#""max_signals": 0"#, "`max_signals` has to be a whole number from 1", "0"),
-        (r#""interval": "1w""#, "`interval` has to be a whole number and a unit, `s`, `m`, `h` or `d`", r#""1w""#),
+        (
+            r#""interval": "1w""#,
+            "`interval` has to be a whole number from 1 and a unit, `s`, `m`, `h` or `d`",
+            r#""1w""#,
+        ),
+        (r#""interval": "0m""#, "`interval` has to be", r#""0m""#),
+        (r#""from": "now-6x""#, "`from` has to be a date or date math, such as `now-6m`", r#""now-6x""#),
+        (r#""to": "soon""#, "`to` has to be a date or date math", r#""soon""#),
+        (r#""history_window_start": "7d""#, "`history_window_start` has to be a date or date math", r#""7d""#),
+        (
+            r#""timestamp_override_fallback_disabled": "yes""#,
+            "`timestamp_override_fallback_disabled` has to be `true` or `false`",
+            r#""yes""#,
+        ),
+        (r#""threat_mapping": []"#, "the rule maps no fields to indicators", "[]"),
+        (
+            r#""threat_mapping": [{"entries": [{"field": "a", "value": "b", "negate": "yes"}]}]"#,
+            "`threat_mapping.0.entries.0.negate` has to be `true` or `false`",
+            r#""yes""#,
+        ),
         (r#""interval": "m""#, "`interval` has to be", r#""m""#),
         (r#""interval": 5"#, "`interval` has to be", "5"),
         (
@@ -312,6 +338,9 @@ fn rules_that_are_not_evaluated_say_why() {
         assert_eq!(compiled.problems[0].reason(), reason);
         assert_eq!(compiled.problems[0].kind(), ProblemKind::Unsupported);
     }
+    let saved = format!(r#"{{{base}, "type": "saved_query", "saved_id": "s"}}"#);
+    let compiled = RuleSet::compile(load("a.json", &saved), &RuleSettings::default());
+    assert_eq!(compiled.problems[0].diagnostics().source().text(), saved, "the message shows the rule");
     let saved = format!(r#"{{{base}, "type": "saved_query", "saved_id": "s", "query": "a: b"}}"#);
     assert!(RuleSet::compile(load("a.json", &saved), &RuleSettings::default()).problems.is_empty());
 }
@@ -333,6 +362,18 @@ fn exports_hold_more_than_rules() {
     assert!(loaded.problems.is_empty(), "{}", loaded.problems[0]);
     assert_eq!((loaded.rules.len(), loaded.exceptions.len()), (1, 2));
     assert_eq!(loaded.value_lists["ips"], ["10.0.0.1"]);
+}
+
+/// What can only be told once the clock is known is marked in its own field too.
+#[test]
+fn a_history_that_begins_too_late_is_broken() {
+    let rule = r#"{"name":"A","risk_score":1,"severity":"low","type":"new_terms","query":"*","new_terms_fields":["a"],"history_window_start":"now-5m","from":"now-6m"}"#;
+    let compiled = RuleSet::compile(load("a.json", rule), &RuleSettings::default());
+    let problem = &compiled.problems[0];
+    assert_eq!(problem.reason(), "`history_window_start` has to be earlier than `from`");
+    assert_eq!(problem.kind(), ProblemKind::Broken);
+    let span = problem.diagnostics().items()[0].span;
+    assert_eq!(&rule[span.start..span.end], r#""now-5m""#);
 }
 
 #[test]

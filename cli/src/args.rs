@@ -241,7 +241,7 @@ pub enum Target {
 
 #[derive(Debug, Args)]
 pub struct ConvertArgs {
-    /// A rule file, for `--to rule-json`.
+    /// A rule file, for `--to rule-json`; `-` is stdin.
     #[arg(value_name = "RULE")]
     pub path: Option<PathBuf>,
     /// What to make.
@@ -306,7 +306,7 @@ pub struct RunArgs {
     #[arg(long)]
     pub fail_if_none: bool,
     /// Write counters of the engine and of each rule to this file, in the text form of Prometheus.
-    #[arg(long, value_name = "FILE")]
+    #[arg(long, value_name = "FILE", conflicts_with = "simulate")]
     pub metrics: Option<PathBuf>,
     #[command(flatten)]
     pub stream: StreamArgs,

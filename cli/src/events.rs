@@ -77,7 +77,7 @@ fn file(path: &Path, reading: &Reading<'_>, bar: &indicatif::ProgressBar, take: 
     let names: Vec<Arc<str>> = (0..NAMES).map(|_| Arc::from(&*name)).collect();
     let named = |line: u64| &names[(line / LINES) as usize % NAMES];
     let prepare = |event, line| origin(event, named(line), line, reading.fill);
-    if start.split(|&byte| byte == b'\n').next().is_some_and(|line| line.trim_ascii_start().starts_with(b"[")) {
+    if start.trim_ascii_start().starts_with(b"[") {
         let _ = take(&list(path, reader, &prepare)?);
         return Ok(());
     }

@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use crate::failure::{Failure, Outcome};
 
@@ -12,6 +13,11 @@ const TEXT_LIMIT: u64 = 256 << 20;
 /// Whether a path stands for stdin.
 pub fn is_stdin(path: &Path) -> bool {
     path.as_os_str() == "-"
+}
+
+/// Whether a path names a file that is unpacked while it is read.
+pub fn is_packed(path: &Path) -> bool {
+    path.extension().is_some_and(|extension| extension == "gz" || extension == "zst")
 }
 
 /// The name of a path in messages.
@@ -31,6 +37,11 @@ pub fn open(path: &Path) -> Outcome<Box<dyn BufRead + Send>> {
 
 fn unpacked(path: &Path) -> Outcome<Box<dyn Read + Send>> {
     if is_stdin(path) {
+        // Whoever came second would find nothing, and take it for all there is.
+        static TAKEN: AtomicBool = AtomicBool::new(false);
+        if TAKEN.swap(true, Ordering::Relaxed) {
+            return Err(Failure::Usage("`-` is given twice, but stdin can be read only once".into()));
+        }
         return Ok(Box::new(std::io::stdin()));
     }
     let failed = |error| Failure::file(path, error);

@@ -9,7 +9,7 @@ use elkhound::rule::{History, Loaded, load_paths, load_text};
 
 use crate::args::BesideArgs;
 use crate::failure::{Failure, Outcome};
-use crate::input;
+use crate::{input, output};
 
 /// The rules of files, directories, patterns and stdin.
 pub fn load<P: AsRef<Path>>(paths: &[P]) -> Outcome<Loaded> {
@@ -17,12 +17,22 @@ pub fn load<P: AsRef<Path>>(paths: &[P]) -> Outcome<Loaded> {
     for path in paths {
         let path = path.as_ref();
         if input::is_stdin(path) {
-            load_text("<stdin>", &input::text(path)?, &mut loaded);
-        } else {
-            loaded.extend(load_paths(&expanded(path)?).map_err(|error| Failure::Usage(error.to_string()))?);
+            load_packed(path, &mut loaded)?;
+            continue;
         }
+        let paths = expanded(path)?;
+        // What the library reads, it reads on all threads.
+        let (packed, plain): (Vec<_>, Vec<_>) = paths.iter().partition(|path| input::is_packed(path));
+        loaded.extend(load_paths(&plain).map_err(|error| Failure::Usage(error.to_string()))?);
+        packed.into_iter().try_for_each(|path| load_packed(path, &mut loaded))?;
     }
     Ok(loaded)
+}
+
+/// The rules of stdin or of a file that has to be unpacked.
+fn load_packed(path: &Path, loaded: &mut Loaded) -> Outcome<()> {
+    load_text(&input::name(path), &input::text(path)?, loaded);
+    Ok(())
 }
 
 /// The rules with, in place of each that has a `history.toml` beside it, one for every version of it.
@@ -65,6 +75,9 @@ pub fn settings(query: Settings, args: &BesideArgs) -> Outcome<RuleSettings> {
         };
         if let Some(problem) = loaded.problems.iter().find(is_json) {
             return Err(Failure::Usage(problem.to_string()));
+        }
+        if loaded.exceptions.is_empty() && loaded.value_lists.is_empty() {
+            output::note(&format!("{}: there is no exception in it", input::name(path)));
         }
         settings.exceptions.extend(loaded.exceptions);
         settings.value_lists.extend(loaded.value_lists);

@@ -268,6 +268,9 @@ fn conversions() {
     }
     let rule =
         run(&["convert", "--to", "rule-json", "rules/socks_traffic_from_an_unusual_process/rule.toml"]).ends(0).json();
+    let text = std::fs::read("../rules/socks_traffic_from_an_unusual_process/rule.toml").unwrap();
+    assert_eq!(run_with(&["convert", "--to", "rule-json", "-"], &text).ends(0).json(), rule);
+    assert!(run_with(&["convert", "--to", "rule-json", "-"], b"[]").ends(3).out.is_empty());
     assert_eq!(rule["type"], "eql");
 }
 

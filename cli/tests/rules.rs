@@ -117,6 +117,40 @@ fn rules_and_events_from_stdin() {
     assert_eq!(run_with(&["run", "-", "--events", &events], &text).ends(0).lines().len(), 2);
     let packed = file(&folder, "e.ndjson.zst", zstd::encode_all(EVENTS.as_bytes(), 3).unwrap());
     assert_eq!(run(&["run", &rules, "--events", &packed, &events]).ends(0).lines().len(), 4);
+    // Rules are unpacked as events are.
+    let packed = file(&folder, "a.toml.zst", zstd::encode_all(text.as_slice(), 3).unwrap());
+    assert_eq!(run(&["run", &packed, "--events", &events]).ends(0).lines().len(), 2);
+    run(&["check", &packed]).ends(0);
+}
+
+/// Whoever reads stdin second would take nothing for all there is.
+#[test]
+fn stdin_is_read_once() {
+    let folder = folder("stdin_twice");
+    let text = rule("1", "A", "user.name: root");
+    let rules = file(&folder, "a.toml", &text);
+    for args in [
+        &["run", "-", "--events", "-"][..],
+        &["run", "-", "-", "--events", &rules],
+        &["run", &rules, "--events", "-", "-"],
+        &["check", "-", "-"],
+    ] {
+        let ran = run_with(args, text.as_bytes()).ends(3);
+        assert!(ran.out.is_empty(), "{}", ran.out);
+    }
+    let ran = run_with(&["run", "-", "--events", "-"], text.as_bytes());
+    assert!(ran.err.contains("`-` is given twice"), "{}", ran.err);
+    run_with(&["match", "-l", "kql", "-f", "-", "-"], b"user.name: root").ends(3);
+    run_with(&["check", "-l", "kql", "-f", "-"], b"user.name: root").ends(0);
+}
+
+/// A list of events is one, whatever blanks stand before it.
+#[test]
+fn a_list_of_events_after_an_empty_line() {
+    let folder = folder("list");
+    let rules = file(&folder, "a.toml", rule("1", "A", "user.name: root"));
+    let list = format!("\n  [{}]", EVENTS.trim().replace('\n', ","));
+    assert_eq!(run_with(&["run", &rules, "--events", "-"], list.as_bytes()).ends(0).lines().len(), 2);
 }
 
 #[test]
@@ -294,6 +328,19 @@ fn reports_of_tests() {
     assert!(xml.contains("<failure") && xml.contains("tests=\"2\"") && xml.contains("failures=\"1\""), "{xml}");
     let ran = run(&["test", folder.to_str().unwrap(), "--format", "json"]).ends(1);
     assert_eq!((ran.json()["cases"].as_u64(), ran.json()["failed"][0]["case"].as_str()), (Some(2), Some("bob")));
+    assert_eq!(ran.json()["failed"][0]["file"].as_str(), Some(tests.as_str()));
+    // Rules of the same name stay apart.
+    for other in ["q", "s"] {
+        file(&folder, &format!("{other}/rule.toml"), rule("1", "A", "user.name: root"));
+        file(&folder, &format!("{other}/tests.yaml"), cases);
+    }
+    file(&folder, "qq/rule.toml", rule("2", "B", "user.name: root"));
+    file(&folder, "qq/tests.yaml", cases);
+    let junit = folder.join("junit.xml");
+    run(&["test", folder.to_str().unwrap(), "--junit", junit.to_str().unwrap()]).ends(1);
+    let xml = std::fs::read_to_string(junit).unwrap();
+    assert!(xml.contains("tests=\"8\"") && xml.matches("<testcase").count() == 8, "{xml}");
+    assert!(xml.contains(&format!("classname=\"{tests}\"")), "{xml}");
     file(&folder, "r/tests.yaml", "tests: [{nonsense: 1}]");
     run(&["test", folder.to_str().unwrap()]).ends(3);
 }
@@ -317,11 +364,34 @@ fn faults_of_a_file_of_cases_are_explained() {
         let wanted = format!("`{key}` names version 1, but the rule has no history");
         assert!(ran.out.contains(&wanted) && ran.out.contains("0 of 1 cases passed"), "{}", ran.out);
     }
+    // What is no event would match nothing, which may be what is expected.
+    let empty = file(&folder, "tests.yaml", "tests: [{name: a, matches: false, events: [{}, null]}]");
+    let ran = run(&["test", &empty]).ends(1);
+    assert!(ran.out.contains("event 1 is `null`, and an event is an object of fields"), "{}", ran.out);
     let history = "rule_id = \"1\"\nname = \"A\"\ncurrent = 2\n[[version]]\nnumber = 2\nrelease = \"8.0.0\"\nchanged = \"c\"\nindex = [\"logs-*\"]\nquery = \"user.name: root\"\n";
     file(&folder, "history.toml", history);
     run(&["test", &case("matches: [2]")]).ends(0);
     let ran = run(&["test", &case("matches: [2, 3]")]).ends(1);
     assert!(ran.out.contains("`matches` names version 3, which the rule does not have"), "{}", ran.out);
+}
+
+/// An export is tested with the exceptions that came with it; of several rules in one file none is passed over.
+#[test]
+fn an_export_is_tested_as_it_runs() {
+    let folder = folder("tested_export");
+    let rule = |name: &str| {
+        format!(
+            r#"{{"rule_id": "1", "name": "{name}", "type": "query", "severity": "low", "risk_score": 1, "query": "user.name: *", "exceptions_list": [{{"id": "l", "list_id": "l", "type": "detection", "namespace_type": "single"}}]}}"#
+        )
+    };
+    let item = r#"{"list_id": "l", "item_id": "i", "type": "simple", "namespace_type": "single", "entries": [{"field": "user.name", "type": "match", "operator": "included", "value": "root"}]}"#;
+    file(&folder, "rule.ndjson", format!("{}\n{item}\n", rule("A")));
+    let cases = "rule: rule.ndjson\ntests:\n  - {name: root, matches: false, events: [{user: {name: root}}]}\n  - {name: bob, matches: true, events: [{user: {name: bob}}]}\n";
+    let tests = file(&folder, "tests.yaml", cases);
+    run(&["test", &tests]).ends(0);
+    file(&folder, "rule.ndjson", format!("{}\n{}\n{item}\n", rule("A"), rule("B")));
+    let ran = run(&["test", &tests]).ends(3);
+    assert!(ran.err.contains("holds more than one rule"), "{}", ran.err);
 }
 
 /// The events of a case are put in the order of their time, however their times are written.
@@ -334,4 +404,35 @@ fn events_of_a_case_are_sorted_by_their_time() {
     let cases = "tests:\n  - name: order\n    matches: true\n    events:\n      - {'@timestamp': '2025-12-01T10:00:00.001Z', n: 2}\n      - {'@timestamp': '2025-12-01T10:00:00Z', n: 1}\n      - {'@timestamp': '2025-12-01T12:00:01+02:00', n: 3}\n";
     file(&folder, "tests.yaml", cases);
     run(&["test", folder.to_str().unwrap()]).ends(0);
+}
+
+/// What a limit took is said by a run over a recording as by a stream.
+#[test]
+fn what_was_given_up_is_said() {
+    let folder = folder("given_up");
+    let text = rule("1", "A", "n: *").replace("\"query\"\n", "\"threshold\"\n")
+        + "[rule.threshold]\nfield = [\"n\"]\nvalue = 2\n";
+    let rules = file(&folder, "a.toml", text);
+    let many: Vec<u32> = (0..10_003).collect();
+    let event = format!("{{\"@timestamp\": \"2024-01-01T00:00:00Z\", \"n\": {many:?}}}\n");
+    for more in [&[][..], &["--stream"]] {
+        let ran = run_with(&[&["run", &rules, "--events", "-"], more].concat(), event.as_bytes()).ends(0);
+        assert!(ran.err.contains("3 events, sequences, groups or values were given up for the limits"), "{}", ran.err);
+    }
+    let unsorted = run_with(&["run", &rules, "--events", "-"], EVENTS.as_bytes()).ends(0);
+    assert!(!unsorted.err.contains("later than allowed"), "{}", unsorted.err);
+}
+
+/// A file of exceptions that holds none is hardly the one that was meant.
+#[test]
+fn a_file_without_exceptions_is_named() {
+    let folder = folder("no_exceptions");
+    let rules = file(&folder, "a.toml", rule("1", "A", "user.name: root"));
+    let events = file(&folder, "e.ndjson", EVENTS);
+    let item = r#"{"list_id": "l", "item_id": "i", "type": "simple", "entries": []}"#;
+    for (text, said) in [(EVENTS, true), (item, false)] {
+        let other = file(&folder, "x.ndjson", text);
+        let ran = run(&["run", &rules, "--events", &events, "--exceptions", &other]).ends(0);
+        assert_eq!(ran.err.contains("x.ndjson: there is no exception in it"), said, "{}", ran.err);
+    }
 }

@@ -45,7 +45,15 @@ fn without_it_there_is_one_window() {
 
 #[test]
 fn wrong_values_are_usage_errors() {
-    for more in [&["--delay", "1m"][..], &["--simulate", "--delay", "soon"], &["--simulate", "--start", "noon"]] {
+    let times = ["--simulate", "--start", "2024-05-15T10:00:00Z", "--end", "2024-05-15T09:00:00Z"];
+    for more in [
+        &["--delay", "1m"][..],
+        &["--simulate", "--delay", "soon"],
+        &["--simulate", "--start", "noon"],
+        &times,
+        // A replay has no engine whose counters could be written.
+        &["--simulate", "--metrics", "metrics.prom"],
+    ] {
         let output = simulate("wrong", more);
         assert_eq!(output.status.code(), Some(3), "{more:?}");
         assert!(output.stdout.is_empty());

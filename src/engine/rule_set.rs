@@ -17,7 +17,7 @@ use super::schedule::Schedule;
 use super::suppress::Suppression;
 use super::time::RuleTime;
 use crate::diagnostic::{Code, Diagnostic, Diagnostics};
-use crate::event::index::{DATA_STREAM, IndexPatterns};
+use crate::event::index::{DATA_STREAM, IndexPatterns, Selection};
 use crate::event::time::Instant;
 use crate::plan::Predicate;
 use crate::query::{Batch, Query, QuerySet, Settings};
@@ -60,6 +60,7 @@ pub struct RuleSettings {
 pub(super) struct CompiledRule {
     pub rule: Rule,
     pub query: Query,
+    /// The indices that it reads events from; every index unless that is enforced.
     pub indices: IndexPatterns,
     pub kind: Kind,
     pub suppression: Option<Suppression>,
@@ -70,13 +71,18 @@ pub(super) struct CompiledRule {
     /// What of the rule is not applied.
     pub notes: Diagnostics,
     pub schedule: Schedule,
-    /// Whether its queries or exceptions mean something else at another time.
+    /// Whether its queries, exceptions or indices mean something else at another time.
     pub depends_on_now: bool,
     /// The hash of its exceptions, by which a changed rule is told.
     pub exceptions: [u8; 32],
 }
 
 impl CompiledRule {
+    /// Whether it reads an event of this index; one without an index is read by every rule.
+    pub fn reads(&self, index: Option<&str>) -> bool {
+        self.indices.select(index) != Selection::NoMatch
+    }
+
     /// The fields that its state reads of an event besides those that decide whether it has to see it.
     fn read_after(&self) -> Vec<&str> {
         let own = match &self.kind {
@@ -222,7 +228,8 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     };
     let query = query.map_err(|findings| Box::new(Problem::of_rule(&rule, findings)))?;
     let kind = kind(&rule, settings, &beside)?;
-    let indices = IndexPatterns::new(&rule.patterns(), settings.query.now);
+    let patterns = if settings.enforce_index { rule.patterns() } else { Vec::new() };
+    let indices = IndexPatterns::new(&patterns, settings.query.now);
     let notes = rule.diagnostics(beside.notes);
     let (schema, most) = (&settings.query.schema, settings.limits.suppressions);
     let suppression = Suppression::of(&rule, schema, most).map_err(|why| Box::new(Problem::unsupported(&rule, why)))?;
@@ -235,9 +242,11 @@ fn compile(rule: Rule, settings: &RuleSettings, exceptions: &Exceptions<'_>) -> 
     if let Kind::NewTerms(terms) = &kind
         && terms.history_start(window.to).is_ok_and(|start| start >= window.from)
     {
-        return Err(unsupported("`history_window_start` has to be earlier than `from`".into()));
+        let message = "`history_window_start` has to be earlier than `from`";
+        let finding = Diagnostic::error(Code::RuleValue, rule.span("history_window_start"), message);
+        return Err(Box::new(Problem::of_rule(&rule, rule.diagnostics(vec![finding]))));
     }
-    let depends_on_now = depends_on_now(&rule, exceptions);
+    let depends_on_now = depends_on_now(&rule, exceptions) || settings.enforce_index && has_dated_indices(&rule);
     let exceptions = Sha256::digest(format!("{:?}", beside.exceptions)).into();
     Ok(CompiledRule {
         query,
@@ -311,6 +320,12 @@ fn depends_on_now(rule: &Rule, exceptions: &Exceptions<'_>) -> bool {
     };
     let expires = || exceptions.expire() && !rule.list("exceptions_list").is_empty();
     texts.iter().any(says_now) || expires()
+}
+
+/// Whether the name of some index that the rule reads has date math, as in `<logs-{now/d}>`.
+fn has_dated_indices(rule: &Rule) -> bool {
+    let threat = rule.list("threat_index").iter().filter_map(Json::as_str);
+    rule.patterns().into_iter().chain(threat).any(|pattern| pattern.contains('<'))
 }
 
 fn has_word_now(text: &str) -> bool {

@@ -12,7 +12,7 @@ use serde_json::Value as Json;
 
 use super::alert::{Suppressed, ThresholdResult};
 use super::kind::terms::{TermFields, digest, json, names, values_of};
-use crate::eval::column::Column;
+use crate::eval::column::{Column, MAX_VALUES};
 use crate::event::Event;
 use crate::event::time::{Instant, parse_duration};
 use crate::rule::{Rule, RuleType};
@@ -139,40 +139,49 @@ impl Suppression {
         self.alone_if_missing && terms.iter().any(Vec::is_empty)
     }
 
-    /// The terms that all events share: the values of one event, sorted, or those that the events of a sequence have in common.
-    pub fn terms(&self, events: &[Option<Arc<Event>>]) -> Terms {
+    /// The terms that all events share, the values of one event, sorted, or those that the events of a sequence have in common; and
+    /// how many values were left out.
+    pub fn terms(&self, events: &[Option<Arc<Event>>]) -> (Terms, u64) {
+        let mut dropped = 0;
         let common = |column: &Column| {
-            let mut lists = events.iter().flatten().map(|event| sorted(column, event));
+            let mut lists = events.iter().flatten().map(|event| sorted(column, event, &mut dropped));
             let first = lists.next().unwrap_or_default();
             lists.fold(first, |mut common, other| {
                 common.retain(|value| other.contains(value));
                 common
             })
         };
-        self.fields.columns().map(common).collect()
+        let terms = self.fields.columns().map(common).collect();
+        (terms, dropped)
     }
 
-    /// The terms of one event: its values, sorted.
-    pub fn event_terms(&self, event: &Event) -> Terms {
-        self.fields.columns().map(|column| sorted(column, event)).collect()
+    /// The terms of one event, its values, sorted; and how many were left out.
+    pub fn event_terms(&self, event: &Event) -> (Terms, u64) {
+        let mut dropped = 0;
+        let terms = self.fields.columns().map(|column| sorted(column, event, &mut dropped)).collect();
+        (terms, dropped)
     }
 
-    /// The terms of each group of one event where each value of a field is a group of its own, as query rules have it.
-    pub fn groups(&self, event: &Event) -> Vec<Terms> {
+    /// The terms of each group of one event where each value of a field is a group of its own, as query rules have it; and how many
+    /// values and groups were left out.
+    pub fn groups(&self, event: &Event) -> (Vec<Terms>, u64) {
         let mut out: Vec<Terms> = vec![Vec::new()];
+        let mut dropped = 0;
         for column in self.fields.columns() {
-            let mut values: Vec<Vec<Json>> = sorted(column, event).into_iter().map(|value| vec![value]).collect();
+            let own = sorted(column, event, &mut dropped);
+            let mut values: Vec<Vec<Json>> = own.into_iter().map(|value| vec![value]).collect();
             values.dedup();
             if values.is_empty() {
                 values.push(Vec::new());
             }
+            dropped += (out.len() * values.len()).saturating_sub(MAX_VALUES) as u64;
             let extend = |row: &Terms| {
                 let longer = values.iter().map(|value| [row.as_slice(), std::slice::from_ref(value)].concat());
                 longer.collect::<Vec<_>>()
             };
-            out = out.iter().flat_map(extend).take(crate::eval::column::MAX_VALUES).collect();
+            out = out.iter().flat_map(extend).take(MAX_VALUES).collect();
         }
-        out
+        (out, dropped)
     }
 
     /// The terms of a group that reached a threshold.
@@ -275,9 +284,11 @@ impl Suppressions {
     }
 }
 
-/// The values of a field, sorted, so that their order does not matter.
-fn sorted(column: &Column, event: &Event) -> Vec<Json> {
-    let mut values: Vec<Json> = values_of(column, event).iter().filter_map(json).collect();
+/// The values of a field, sorted, so that their order does not matter. Adds to `dropped` how many are beyond the most.
+fn sorted(column: &Column, event: &Event, dropped: &mut u64) -> Vec<Json> {
+    let (values, beyond) = values_of(column, event);
+    *dropped += beyond;
+    let mut values: Vec<Json> = values.iter().filter_map(json).collect();
     values.sort_by(order);
     values
 }

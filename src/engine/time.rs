@@ -59,9 +59,11 @@ impl RuleTime {
 
 /// The earliest instant of a field.
 pub(super) fn earliest(column: &Column, event: &Event) -> Option<Instant> {
-    let instants = column.values(event).into_iter().filter_map(|value| match value {
-        Datum::Date(instant) => Some(instant),
-        _ => None,
+    let mut first: Option<Instant> = None;
+    column.each(event, &mut |value| {
+        if let Datum::Date(instant) = value {
+            first = Some(first.map_or(instant, |first| first.min(instant)));
+        }
     });
-    instants.min()
+    first
 }

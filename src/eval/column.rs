@@ -6,7 +6,7 @@ use crate::event::{Document, FieldKey, Value};
 use crate::function::Datum;
 use crate::schema::{Field, FieldType, Lookup, Origin, Schema};
 
-/// Most values of one field that are read from one event.
+/// Most values of one field that are taken from one event where they are kept.
 pub const MAX_VALUES: usize = 10_000;
 
 /// Reads the values of one field, each as the field's type makes it.
@@ -46,16 +46,27 @@ impl Column {
         self.reader.kind
     }
 
-    /// The values, in the order of the event, at most [`MAX_VALUES`].
-    pub fn values(&self, event: &dyn Document) -> Vec<Datum> {
-        let mut out = Vec::new();
+    /// The values, in the order of the event, at most [`MAX_VALUES`], and how many are beyond.
+    pub fn values(&self, event: &dyn Document) -> (Vec<Datum>, u64) {
+        let (mut out, mut beyond) = (Vec::new(), 0);
+        self.each(event, &mut |value| {
+            if out.len() < MAX_VALUES {
+                out.push(value);
+            } else {
+                beyond += 1;
+            }
+        });
+        (out, beyond)
+    }
+
+    /// Shows every value, in the order of the event.
+    pub fn each(&self, event: &dyn Document, visit: &mut dyn FnMut(Datum)) {
         if self.visible {
             event.any(&self.key, &mut |value| {
-                out.extend(self.read(value));
-                out.len() >= MAX_VALUES
+                self.read(value).into_iter().for_each(&mut *visit);
+                false
             });
         }
-        out
     }
 
     /// What the field would make of a value.

@@ -7,6 +7,7 @@ use serde_json::{Map, Value as Json};
 use super::place::Places;
 use super::{RuleLanguage, RuleSeverity, RuleType};
 use crate::diagnostic::{Code, Diagnostic};
+use crate::event::time::{DateFormat, Rounding, date_math};
 
 /// What every rule has; `None` where it is missing or wrong, which a finding says.
 pub(super) struct Head {
@@ -62,6 +63,8 @@ const TEXTS: &[&str] = &[
     "timestamp_override",
     "to",
 ];
+/// The ends of windows.
+const DATES: &[&str] = &["from", "history_window_start", "to"];
 const LISTS_OF_TEXTS: &[&str] =
     &["index", "tags", "author", "references", "false_positives", "new_terms_fields", "threat_index"];
 const LISTS_OF_OBJECTS: &[&str] = &[
@@ -87,7 +90,13 @@ impl<'a> Check<'a> {
             self.expect(key, "a list of objects", |value| is_list_of(value, Json::is_object));
         }
         let interval = |value: &Json| value.as_str().is_some_and(is_interval);
-        self.expect("interval", "a whole number and a unit, `s`, `m`, `h` or `d`", interval);
+        self.expect("interval", "a whole number from 1 and a unit, `s`, `m`, `h` or `d`", interval);
+        for key in DATES {
+            // An empty text is the default.
+            let date = |value: &Json| value.as_str().is_none_or(|text| text.is_empty() || is_date(text));
+            self.expect(key, "a date or date math, such as `now-6m`", date);
+        }
+        self.expect("timestamp_override_fallback_disabled", "`true` or `false`", Json::is_boolean);
         self.expect("max_signals", "a whole number from 1", |value| value.as_u64().is_some_and(|count| count > 0));
         for (at, mapping) in self.list("severity_mapping").iter().enumerate() {
             let severity = mapping.get("severity").and_then(Json::as_str);
@@ -249,6 +258,9 @@ impl<'a> Check<'a> {
 
     /// Groups of entries (rule formats: threat mapping).
     fn threat_mapping(&mut self) {
+        if self.get("threat_mapping").and_then(Json::as_array).is_some_and(Vec::is_empty) {
+            self.refuse("threat_mapping", "the rule maps no fields to indicators");
+        }
         for (at, group) in self.list("threat_mapping").iter().enumerate() {
             let place = format!("threat_mapping.{at}");
             let entries = group.get("entries").and_then(Json::as_array).map(Vec::as_slice).unwrap_or_default();
@@ -258,7 +270,11 @@ impl<'a> Check<'a> {
                 continue;
             }
             for (number, entry) in entries.iter().enumerate() {
-                self.only(&format!("{place}.entries.{number}"), entry, "type", "mapping");
+                let place = format!("{place}.entries.{number}");
+                self.only(&place, entry, "type", "mapping");
+                if entry.get("negate").is_some_and(|negate| !negate.is_null() && !negate.is_boolean()) {
+                    self.wrong(&format!("{place}.negate"), "`true` or `false`");
+                }
             }
             let negated = |entry: &Json| entry.get("negate").and_then(Json::as_bool).unwrap_or(false);
             let (no, yes): (Vec<&Json>, Vec<&Json>) = entries.iter().partition(|entry| negated(entry));
@@ -306,7 +322,12 @@ impl<'a> Check<'a> {
 /// `5m`: Kibana's intervals have no other units, unlike date math.
 fn is_interval(text: &str) -> bool {
     let number = text.strip_suffix(['s', 'm', 'h', 'd']).unwrap_or_default();
-    !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+    number.bytes().all(|byte| byte.is_ascii_digit()) && number.bytes().any(|byte| byte != b'0')
+}
+
+/// Whether a text can be read as an end of a window; which instant it is depends on the clock.
+fn is_date(text: &str) -> bool {
+    date_math(text, &DateFormat::default(), Rounding::Down, 0, None).is_ok()
 }
 
 fn is_list_of(value: &Json, fits: impl Fn(&Json) -> bool) -> bool {

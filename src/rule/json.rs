@@ -56,10 +56,11 @@ pub(super) fn objects(file: &Arc<str>, text: &Arc<str>) -> Vec<Result<(Json, Pla
     }
 }
 
-/// Whether the first line alone is no JSON, so that the text is one object over several lines.
+/// Whether the text is one object over several lines: the first of them alone is no JSON, nor is another that is not indented.
 fn is_pretty(text: &str) -> bool {
-    let first = text.trim_start().lines().next().unwrap_or_default();
-    serde_json::from_str::<&RawValue>(first).is_err()
+    let is_whole = |line: &str| serde_json::from_str::<&RawValue>(line).is_ok();
+    let mut lines = text.trim_start().lines();
+    !lines.next().is_some_and(is_whole) && !lines.any(|line| line.starts_with('{') && is_whole(line))
 }
 
 fn one(file: &Arc<str>, text: &Arc<str>, whole: &RawValue) -> Vec<Result<(Json, Places), Diagnostics>> {

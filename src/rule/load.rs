@@ -108,7 +108,8 @@ pub fn load_paths<P: AsRef<Path>>(paths: &[P]) -> Result<Loaded, LoadError> {
     let mut all = Vec::new();
     for path in paths {
         let path = path.as_ref();
-        let named = path.is_file();
+        // What is named is read, be it a pipe.
+        let named = !path.is_dir();
         all.extend(files(path)?.into_iter().map(|file| (file, named)));
     }
     each(all, &load_file).into_iter().collect()

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Rule, RuleType};
 use crate::diagnostic::{Code, Diagnostic, Diagnostics, Severity};
-use crate::source::Source;
+use crate::source::Span;
 
 /// Why a rule does not run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -41,8 +41,11 @@ impl Problem {
 
     /// A rule that is not evaluated, and the reason.
     pub fn unsupported(rule: &Rule, reason: impl Into<String>) -> Self {
-        let source = rule.query.clone().unwrap_or_else(|| Source::new(Arc::clone(&rule.file), ""));
-        let finding = Diagnostic::error(Code::RuleUnsupported, crate::source::Span::at(0), reason);
+        let (source, span) = match &rule.query {
+            Some(query) => (query.clone(), Span::at(0)),
+            None => (rule.places.source(), rule.places.whole),
+        };
+        let finding = Diagnostic::error(Code::RuleUnsupported, span, reason);
         Self::of_rule(rule, Diagnostics::new(source, vec![finding]))
     }
 

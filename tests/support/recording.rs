@@ -2,7 +2,7 @@
 //!
 //! An event is `10:05:30 user.name=root host.ip=["10.0.0.1"]`: its time on the first day of 2024 (`2/10:05` on the second, `-` for
 //! none), then fields whose values are JSON, or texts where they are no JSON. `in=10:09` is `event.ingested`. Ids are the numbers
-//! of the lines, from 1; indicators are `i1`, `i2`.
+//! of the lines, from 1; indicators are `i1`, `i2`. `_id=x` and `_index=x` are others.
 #![allow(dead_code, reason = "each test uses its own part")]
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, reason = "a test fails by panicking")]
 
@@ -44,6 +44,9 @@ pub struct Case {
     #[serde(default)]
     pub strict_missing: bool,
     pub alert_limit: Option<usize>,
+    /// Whether index patterns decide what the rule reads; the reference, which reads all, is not asked then.
+    #[serde(default)]
+    pub enforce_index: bool,
     #[serde(default)]
     pub alerts: Vec<String>,
     pub missed: Option<Vec<String>>,
@@ -97,7 +100,8 @@ impl Case {
             distinct: bound("distinct", all.distinct),
             ..all
         };
-        let settings = RuleSettings { query, exceptions: self.exceptions.clone(), limits, ..RuleSettings::default() };
+        let (exceptions, enforce_index) = (self.exceptions.clone(), self.enforce_index);
+        let settings = RuleSettings { query, exceptions, limits, enforce_index, ..RuleSettings::default() };
         RuleSet::compile(loaded, &settings)
     }
 
@@ -161,12 +165,13 @@ fn event(index: &str, id: &str, line: &str) -> Arc<Event> {
     if let Some(at) = parts.next().and_then(time) {
         source.insert("@timestamp".into(), json!(to_iso(at)));
     }
-    let mut id = id.to_owned();
+    let (mut id, mut index) = (id.to_owned(), index.to_owned());
     for part in parts {
         let (key, value) = part.split_once('=').unwrap_or_else(|| panic!("`{part}` in `{line}` is no field"));
         match (key, time(value)) {
             ("in", Some(at)) => drop(source.insert("event.ingested".into(), json!(to_iso(at)))),
             ("_id", _) => id = value.to_owned(),
+            ("_index", _) => index = value.to_owned(),
             (key, Some(at)) => drop(source.insert(key.into(), json!(to_iso(at)))),
             (key, None) => {
                 drop(source.insert(key.into(), serde_json::from_str(value).unwrap_or_else(|_| json!(value))));

@@ -18,14 +18,14 @@ use crate::{input, query, rules, settings};
 
 pub fn run(args: &CheckArgs) -> Outcome {
     let settings = settings::typed(&args.schema, &args.query.dialect, &[])?;
-    let text = query::text(&args.query.text)?;
-    if text.is_none() && args.paths.is_empty() {
+    let asks = args.query.text.expression.is_some() || args.query.text.file.is_some();
+    if !asks && args.paths.is_empty() {
         return Err(Failure::Usage("nothing to check: give `-l LANGUAGE -e TEXT` or paths".into()));
     }
     let mut found = Vec::new();
     let mut statuses = None;
-    if let Some(source) = text {
-        let (language, _) = query::read(&args.query)?;
+    if asks {
+        let (language, source) = query::read(&args.query)?;
         found.push(check_query(language, &source, &settings));
     }
     let (queries, rules): (Vec<&PathBuf>, Vec<&PathBuf>) =

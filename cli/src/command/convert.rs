@@ -5,7 +5,6 @@ use std::path::Path;
 use elkhound::convert::dsl::{Config, ViewField, to_dsl};
 use elkhound::convert::eql_search::{Parameters, body};
 use elkhound::convert::{eql_to_kql, kql_to_eql};
-use elkhound::rule::load_paths;
 use elkhound::schema::Schema;
 use elkhound::source::Source;
 use elkhound::syntax::{eql, kql};
@@ -15,7 +14,7 @@ use crate::args::{ConvertArgs, Language, Position, Target};
 use crate::failure::{Exit, Failure, Outcome};
 use crate::output::Data;
 use crate::query::{self, KibanaConfig};
-use crate::{input, schema};
+use crate::{input, rules, schema};
 
 pub fn run(args: &ConvertArgs) -> Outcome {
     let text = match args.to {
@@ -131,9 +130,12 @@ fn parameters(args: &ConvertArgs) -> Parameters {
 
 fn rule_json(path: Option<&Path>) -> Outcome<String> {
     let path = path.ok_or_else(|| Failure::Usage("the rule file is missing".into()))?;
-    let loaded = load_paths(&[path]).map_err(|error| Failure::Usage(error.to_string()))?;
+    let loaded = rules::load(&[path])?;
     if let Some(problem) = loaded.problems.first() {
         return Err(problem.diagnostics().clone().into());
+    }
+    if loaded.rules.is_empty() {
+        return Err(Failure::file(path, "holds no rule"));
     }
     let lines: Vec<String> = loaded.rules.iter().map(|rule| rule.document().to_string()).collect();
     Ok(lines.join("\n"))

@@ -74,6 +74,7 @@ pub fn run(args: &RunArgs) -> Outcome {
     };
     writer.data.finish()?;
     write_metrics(args, &engine)?;
+    stream::tell(&engine.stats());
     summary(&rules, &writer.counts, problems.len());
     // The process ends: taking all that apart would only make it wait.
     std::mem::forget((engine, rules));

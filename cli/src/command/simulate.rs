@@ -33,12 +33,11 @@ pub fn run(args: &SimulateArgs, form: AlertForm, rules: &Arc<RuleSet>, recording
 fn replay_settings(args: &SimulateArgs) -> Outcome<ReplaySettings> {
     let time = |option, text: &Option<String>| text.as_deref().map(|text| settings::time(option, text)).transpose();
     let delay = args.delay.as_deref().map(|text| settings::duration("--delay", text));
-    Ok(ReplaySettings {
-        start: time("--start", &args.start)?,
-        end: time("--end", &args.end)?,
-        delay: delay.transpose()?,
-        ..ReplaySettings::default()
-    })
+    let (start, end) = (time("--start", &args.start)?, time("--end", &args.end)?);
+    if start.zip(end).is_some_and(|(start, end)| end < start) {
+        return Err(Failure::Usage("`--end` is before `--start`, so that there is no run".into()));
+    }
+    Ok(ReplaySettings { start, end, delay: delay.transpose()?, ..ReplaySettings::default() })
 }
 
 fn tell(rules: &RuleSet, replay: &Replay) {

@@ -31,7 +31,9 @@ pub fn run(args: &RunArgs, engine: &mut Engine, writer: &mut Writer) -> Outcome 
         broken += file(path, args, engine, writer)?;
     }
     writer.write(engine.finish())?;
-    tell(&engine.stats(), broken);
+    if broken > 0 {
+        output::note(&format!("{broken} lines were no events"));
+    }
     Ok(if broken > 0 { Exit::Usage } else { Exit::Clean })
 }
 
@@ -83,13 +85,12 @@ fn next_line(reader: &mut dyn BufRead, line: &mut Vec<u8>) -> std::io::Result<bo
 }
 
 /// What was not judged as it should have been.
-fn tell(stats: &EngineStats, broken: u64) {
+pub(super) fn tell(stats: &EngineStats) {
     let dropped: u64 = stats.rules.iter().map(|rule| rule.dropped).sum();
     let counts = [
         (stats.late, "came later than allowed"),
         (stats.forced, "were judged early, because too many waited"),
-        (dropped, "events, sequences or groups were given up for the limits"),
-        (broken, "lines were no events"),
+        (dropped, "events, sequences, groups or values were given up for the limits"),
     ];
     for (count, what) in counts.into_iter().filter(|(count, _)| *count > 0) {
         output::note(&format!("{count} {what}"));

@@ -101,6 +101,12 @@ impl Expected {
     }
 }
 
+/// What the cases of one file said.
+struct Tested {
+    file: String,
+    verdicts: Vec<Verdict>,
+}
+
 /// What one case said of one version.
 struct Verdict {
     suite: String,
@@ -119,14 +125,15 @@ pub fn run(args: &TestArgs) -> Outcome {
         return Err(Failure::Usage("no `tests.yaml` below the given paths".into()));
     }
     files.sort();
-    let mut verdicts = Vec::new();
+    files.dedup();
+    let mut tested = Vec::new();
     for file in &files {
-        verdicts.extend(test_file(file, &settings)?);
+        tested.push(Tested { file: input::name(file), verdicts: test_file(file, &settings)? });
     }
     if let Some(path) = &args.junit {
-        std::fs::write(path, junit(&verdicts)?).map_err(|error| Failure::file(path, error))?;
+        std::fs::write(path, junit(&tested)?).map_err(|error| Failure::file(path, error))?;
     }
-    report(&verdicts, files.len(), args.format)
+    report(&tested, args.format)
 }
 
 /// The `tests.yaml` files at or below a path.
@@ -160,11 +167,16 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
     let tests: Tests = serde_saphyr::from_str(&input::text(file)?).map_err(|error| Failure::file(file, error))?;
     let rule_file = file.with_file_name(&tests.rule);
     let mut loaded = load_paths(&[&rule_file]).map_err(|error| Failure::Usage(error.to_string()))?;
+    if loaded.rules.len() > 1 {
+        return Err(Failure::file(&rule_file, "holds more than one rule, and the cases are of one"));
+    }
     let rule = match (loaded.rules.pop(), loaded.problems.pop()) {
         (_, Some(problem)) => return Err(problem.diagnostics().clone().into()),
         (Some(rule), None) => rule,
         (None, None) => return Err(Failure::file(&rule_file, "holds no rule")),
     };
+    let Loaded { exceptions, value_lists, .. } = loaded;
+    let settings = RuleSettings { query: settings.clone(), exceptions, value_lists, ..RuleSettings::default() };
     let history =
         History::load(&file.with_file_name("history.toml")).map_err(|problem| problem.diagnostics().clone())?;
     let mut out = Vec::new();
@@ -175,7 +187,7 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
     let forms = forms(&rule, history.as_ref());
     let mut cases = Vec::new();
     for case in &tests.tests {
-        match case.unknown_version(&forms) {
+        match case.unknown_version(&forms).or_else(|| case.no_event()) {
             None => cases.push(case),
             problem => out.push(Verdict { suite: suite("tests"), name: case.name.clone(), problem }),
         }
@@ -183,7 +195,7 @@ fn test_file(file: &Path, settings: &Settings) -> Outcome<Vec<Verdict>> {
     for form in &forms {
         let suite = suite(&form.label);
         let rules =
-            compile(&form.rule, settings, false).and_then(|all| Ok((all, compile(&form.rule, settings, true)?)));
+            compile(&form.rule, &settings, false).and_then(|all| Ok((all, compile(&form.rule, &settings, true)?)));
         match rules {
             Err(problem) => out.push(Verdict { suite, name: "the query".into(), problem: Some(problem) }),
             Ok((all, selected)) => {
@@ -221,6 +233,12 @@ impl Case {
         };
         Some(format!("`{key}` names version {number}, {why}"))
     }
+
+    /// What is wrong where one of the events is none: nothing would ever match it.
+    fn no_event(&self) -> Option<String> {
+        let at = self.events.iter().position(|event| !event.is_object())?;
+        Some(format!("event {at} is `{}`, and an event is an object of fields", self.events[at]))
+    }
 }
 
 /// How the rule file differs from the version of the history that it should be.
@@ -252,9 +270,9 @@ fn forms(rule: &Rule, history: Option<&History>) -> Vec<Form> {
     out
 }
 
-fn compile(rule: &Rule, settings: &Settings, enforce_index: bool) -> Result<Arc<RuleSet>, String> {
+fn compile(rule: &Rule, settings: &RuleSettings, enforce_index: bool) -> Result<Arc<RuleSet>, String> {
     let loaded = Loaded { rules: vec![rule.clone()], ..Loaded::default() };
-    let settings = RuleSettings { query: settings.clone(), enforce_index, ..RuleSettings::default() };
+    let settings = RuleSettings { enforce_index, ..settings.clone() };
     let compiled = RuleSet::compile(loaded, &settings);
     match compiled.problems.first() {
         Some(problem) => Err(output::diagnostics(problem.diagnostics())),
@@ -294,51 +312,54 @@ fn judge(case: &Case, expected: bool, events: &[Arc<Event>], alerts: &[Alert]) -
     (found != *wanted).then(|| format!("alerts of the events {}, expected {}", json!(found), json!(wanted)))
 }
 
-fn report(verdicts: &[Verdict], files: usize, format: Format) -> Outcome {
-    let failed: Vec<&Verdict> = verdicts.iter().filter(|verdict| verdict.problem.is_some()).collect();
+fn report(tested: &[Tested], format: Format) -> Outcome {
+    let failed: Vec<(&str, &Verdict)> = all(tested).filter(|(_, verdict)| verdict.problem.is_some()).collect();
+    let (files, cases) = (tested.len(), all(tested).count());
     let mut data = Data::stdout();
     match format {
         Format::Json => {
-            let failures: Vec<Value> = failed
-                .iter()
-                .map(|verdict| json!({"suite": verdict.suite, "case": verdict.name, "problem": verdict.problem}))
-                .collect();
-            data.line(&json!({"files": files, "cases": verdicts.len(), "failed": failures}).to_string())?;
+            let failure = |(file, Verdict { suite, name, problem }): &(&str, &Verdict)| json!({"file": file, "suite": suite, "case": name, "problem": problem});
+            let failures: Vec<Value> = failed.iter().map(failure).collect();
+            data.line(&json!({"files": files, "cases": cases, "failed": failures}).to_string())?;
         }
         Format::Text => {
-            for verdict in &failed {
+            for (file, verdict) in &failed {
                 let problem = verdict.problem.as_deref().unwrap_or_default();
-                data.line(&format!("FAILED {}: {}\n    {problem}", verdict.suite, verdict.name))?;
+                data.line(&format!("FAILED {}: {} ({file})\n    {problem}", verdict.suite, verdict.name))?;
             }
-            data.line(&format!(
-                "{} of {} cases passed in {files} files",
-                verdicts.len() - failed.len(),
-                verdicts.len()
-            ))?;
+            data.line(&format!("{} of {cases} cases passed in {files} files", cases - failed.len()))?;
         }
     }
     data.finish()?;
     Ok(if failed.is_empty() { Exit::Clean } else { Exit::Findings })
 }
 
-fn junit(verdicts: &[Verdict]) -> Outcome<String> {
+/// All verdicts, each with the file of its case.
+fn all(tested: &[Tested]) -> impl Iterator<Item = (&str, &Verdict)> {
+    tested.iter().flat_map(|each| each.verdicts.iter().map(|verdict| (each.file.as_str(), verdict)))
+}
+
+/// A suite for each form of each rule; rules of different files may have the same name.
+fn junit(tested: &[Tested]) -> Outcome<String> {
     let mut report = Report::new("elkhound test");
-    let mut names: Vec<&str> = verdicts.iter().map(|verdict| verdict.suite.as_str()).collect();
-    names.dedup();
-    for name in names {
-        let mut suite = TestSuite::new(name);
-        for verdict in verdicts.iter().filter(|verdict| verdict.suite == name) {
-            let status = match &verdict.problem {
-                None => TestCaseStatus::success(),
-                Some(problem) => {
-                    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
-                    status.set_message(problem.as_str());
-                    status
-                }
-            };
-            suite.add_test_case(TestCase::new(verdict.name.as_str(), status));
+    for Tested { file, verdicts } in tested {
+        for of_suite in verdicts.chunk_by(|one, next| one.suite == next.suite) {
+            let Some(first) = of_suite.first() else { continue };
+            let mut suite = TestSuite::new(first.suite.as_str());
+            for verdict in of_suite {
+                let mut case = TestCase::new(verdict.name.as_str(), status(verdict));
+                case.set_classname(file.as_str());
+                suite.add_test_case(case);
+            }
+            report.add_test_suite(suite);
         }
-        report.add_test_suite(suite);
     }
     report.to_string().map_err(|error| Failure::Usage(error.to_string()))
+}
+
+fn status(verdict: &Verdict) -> TestCaseStatus {
+    let Some(problem) = &verdict.problem else { return TestCaseStatus::success() };
+    let mut status = TestCaseStatus::non_success(NonSuccessKind::Failure);
+    status.set_message(problem.as_str());
+    status
 }

@@ -40,8 +40,8 @@ impl TermFields {
         let mut out = vec![Vec::new()];
         let mut dropped = 0;
         for (_, column) in &self.0 {
-            let terms = distinct(column, event);
-            dropped += (out.len() * terms.len()).saturating_sub(MAX_COMBINATIONS) as u64;
+            let (terms, beyond) = distinct(column, event);
+            dropped += beyond + (out.len() * terms.len()).saturating_sub(MAX_COMBINATIONS) as u64;
             let extend = |row: &Vec<String>| {
                 terms.iter().map(|term| [row.as_slice(), std::slice::from_ref(term)].concat()).collect::<Vec<_>>()
             };
@@ -73,13 +73,14 @@ fn in_order_of(kind: FieldType, left: &str, right: &str) -> Ordering {
     typed.unwrap_or(Ordering::Equal).then_with(|| left.cmp(right))
 }
 
-/// The values of a field. A mapping would give an undeclared field one type of number, in which `5` and `5.0` are the same.
-pub(in crate::engine) fn values_of(column: &Column, event: &Event) -> Vec<Datum> {
-    let mut values = column.values(event);
+/// The values of a field, and how many are beyond the most that are taken. A mapping would give an undeclared field one type of
+/// number, in which `5` and `5.0` are the same.
+pub(in crate::engine) fn values_of(column: &Column, event: &Event) -> (Vec<Datum>, u64) {
+    let (mut values, beyond) = column.values(event);
     if column.kind() == FieldType::Inferred {
         values.iter_mut().for_each(make_whole);
     }
-    values
+    (values, beyond)
 }
 
 /// A floating number without a fraction becomes the whole number that it is.
@@ -94,14 +95,15 @@ pub(in crate::engine) fn make_whole(value: &mut Datum) {
     }
 }
 
-/// The terms of a field, each once.
-pub(in crate::engine) fn distinct(column: &Column, event: &Event) -> Vec<String> {
-    let mut out: Vec<String> = values_of(column, event).iter().filter_map(term).collect();
+/// The terms of a field, each once, and how many of its values are beyond the most that are taken.
+pub(in crate::engine) fn distinct(column: &Column, event: &Event) -> (Vec<String>, u64) {
+    let (values, beyond) = values_of(column, event);
+    let mut out: Vec<String> = values.iter().filter_map(term).collect();
     let mut seen = hashbrown::HashSet::new();
     if out.len() > 1 {
         out.retain(|text| seen.insert(text.clone()));
     }
-    out
+    (out, beyond)
 }
 
 /// A value as the key of a bucket.

@@ -9,7 +9,7 @@ use std::sync::Arc;
 use ipnet::IpNet;
 use serde_json::Value as Json;
 
-use super::terms::{make_whole, names, term, values, values_of};
+use super::terms::{make_whole, names, term, values};
 use crate::diagnostic::Diagnostics;
 use crate::engine::alert::Enrichment;
 use crate::engine::rule_set::RuleSettings;
@@ -91,9 +91,9 @@ impl ThreatMatch {
         Ok(Self { groups, indicators, indices, path })
     }
 
-    /// What the query of the indicators means.
-    pub fn plan(&self) -> &crate::plan::Query {
-        self.indicators.plan()
+    /// Whether the same rule at another time selects the same indicators.
+    pub fn selects_as(&self, other: &Self) -> bool {
+        self.indicators.plan() == other.indicators.plan() && self.indices == other.indices
     }
 
     /// What was noticed about that query.
@@ -240,7 +240,7 @@ impl Entry {
                 }
                 value => out.extend(self.read(value).iter().flat_map(|value| self.keys(value))),
             }
-            out.len() > crate::eval::column::MAX_VALUES
+            false
         });
         out
     }
@@ -255,7 +255,14 @@ impl Entry {
     }
 
     fn keys_of_event(&self, event: &Event, index: &Index) -> Vec<String> {
-        let values = values_of(&self.column, event);
+        // All of them: none is kept, and an event has a size.
+        let mut values = Vec::new();
+        self.column.each(event, &mut |mut value| {
+            if self.column.kind() == FieldType::Inferred {
+                make_whole(&mut value);
+            }
+            values.push(value);
+        });
         let mut out: Vec<String> = values.iter().flat_map(|value| self.keys(value)).collect();
         if !index.prefixes.is_empty() {
             let addresses = values.iter().filter_map(|value| match value {

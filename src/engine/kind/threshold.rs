@@ -178,7 +178,9 @@ impl Threshold {
             groups.kept += 1;
         }
         let Some(cardinality) = &self.cardinality else { return };
-        for value in distinct(&cardinality.column, event) {
+        let (values, beyond) = distinct(&cardinality.column, event);
+        groups.dropped += beyond;
+        for value in values {
             let value = digest([value.as_str()]);
             if groups.distinct < self.limits.distinct {
                 groups.distinct += usize::from(group.distinct.insert(value));

@@ -46,10 +46,14 @@ impl Runs<'_> {
         let rules = Arc::clone(self.scene.rules);
         let suppression = rules.rules.get(self.at).and_then(|rule| rule.suppression.as_ref());
         let terms = |suppression: &Suppression| match &found.terms {
-            Some(terms) => terms.clone(),
+            Some(terms) => (terms.clone(), 0),
             None => suppression.terms(&found.finding.events),
         };
-        let grouped = suppression.map(|suppression| (suppression, terms(suppression)));
+        let grouped = suppression.map(|suppression| {
+            let (terms, dropped) = terms(suppression);
+            self.dropped += dropped;
+            (suppression, terms)
+        });
         let Some((suppression, terms)) = grouped.filter(|(suppression, terms)| !suppression.stands_alone(terms)) else {
             if at.full {
                 self.lose(&found, run)

@@ -13,7 +13,7 @@ use crate::engine::rule_set::CompiledRule;
 use crate::engine::schedule::Window;
 use crate::engine::suppress::{Suppression, Suppressions, Terms, compare_terms, group_key};
 use crate::engine::time::earliest;
-use crate::eval::column::{Column, MAX_VALUES};
+use crate::eval::column::Column;
 use crate::event::Event;
 use crate::event::time::Instant;
 use crate::plan::{Pipe, QueryKind};
@@ -54,8 +54,18 @@ pub(super) struct Findings {
     pub again: u64,
     /// Sequences whose last absence the window could not settle.
     pub undecided: u64,
-    /// Events that stand in more groups than are looked at.
+    /// Values and groups of events beyond those that are looked at.
     pub dropped: u64,
+}
+
+/// Whether a rule, as it is at the time of a run, reads an event of its feed: of a rule that no time changes, all were asked before.
+pub(super) fn is_read(rule: &CompiledRule, event: &Event) -> bool {
+    !rule.depends_on_now || rule.reads(event.index_name().as_deref())
+}
+
+/// Whether such an event matters to the rule at that time.
+pub(super) fn still_matches(rule: &CompiledRule, event: &Event) -> bool {
+    is_read(rule, event) && (!rule.depends_on_now || rule.query.concerns(event))
 }
 
 /// One window of one run.
@@ -112,8 +122,8 @@ impl<'a> Lookup<'a> {
             if self.feeds_itself(&self.found(place, Details::Event)) {
                 continue;
             }
-            let all = suppression.groups(event);
-            out.dropped += u64::from(all.len() >= MAX_VALUES);
+            let (all, dropped) = suppression.groups(event);
+            out.dropped += dropped;
             for group in all {
                 if suppression.stands_alone(&group) {
                     alone.push(self.found(place, Details::Event));
@@ -141,7 +151,8 @@ impl<'a> Lookup<'a> {
 
     /// The results of an EQL search: the latest, `size` of them, unless its pipes want the earliest.
     pub fn eql(self, size: usize) -> Findings {
-        let mut places = self.seen.to_vec();
+        let own = self.seen.iter().copied().filter(|place| is_read(self.rule, &self.recorded(*place).event));
+        let mut places: Vec<usize> = own.collect();
         places.sort_by_key(|place| self.recorded(*place).position);
         let events = places.iter().map(|place| Arc::clone(&self.recorded(*place).event));
         let mut hits = self.rule.query.search(events);
@@ -235,7 +246,7 @@ impl<'a> Lookup<'a> {
     }
 
     fn still_matches(self, recorded: &Recorded) -> bool {
-        !self.rule.depends_on_now || self.rule.query.concerns(&recorded.event)
+        still_matches(self.rule, &recorded.event)
     }
 
     /// Events that indicators hit, the newest first, or the oldest where the rule suppresses.

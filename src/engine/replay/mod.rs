@@ -20,7 +20,6 @@ pub use report::{RuleReplay, RunReport};
 use super::alert::Alert;
 use super::rule_set::RuleSet;
 use crate::event::Event;
-use crate::event::index::Selection;
 use crate::event::time::Instant;
 use crate::query::Matches;
 use feed::Clocks;
@@ -130,11 +129,9 @@ fn concerned(rules: &RuleSet, events: &[Arc<Event>]) -> Vec<Vec<usize>> {
             None => (0..rules.rules.len()).filter(|at| rules.rules[*at].query.concerns(event)).collect(),
         };
         let fixed = hits.into_iter().filter(|at| !rules.rules[*at].depends_on_now);
+        let fixed = fixed.filter(|at| index.is_none() || rules.rules[*at].reads(index.as_deref()));
         for at in fixed.chain(timed.iter().copied()) {
-            let hidden = index.is_some() && rules.rules[at].indices.select(index.as_deref()) == Selection::NoMatch;
-            if !hidden {
-                places[at].push(place);
-            }
+            places[at].push(place);
         }
     }
     places

@@ -4,7 +4,7 @@ use std::collections::{HashMap, HashSet};
 use std::sync::Arc;
 
 use super::feed::{Clocks, Feed, Recorded};
-use super::find::{Findings, Found, History, Lookup};
+use super::find::{Findings, Found, History, Lookup, is_read, still_matches};
 use super::identity::{Identities, identity};
 use super::missed::{Coverage, Missed, MissedReason, Searched};
 use super::{Recording, ReplaySettings, RuleReplay, RunReport};
@@ -204,7 +204,7 @@ impl<'a> Runs<'a> {
             && let Some(other) = self.scene.rules.at(self.at, now)
         {
             let same = match (&other.kind, &self.compiled().kind) {
-                (Kind::ThreatMatch(other), Kind::ThreatMatch(own)) => other.plan() == own.plan(),
+                (Kind::ThreatMatch(other), Kind::ThreatMatch(own)) => other.selects_as(own),
                 _ => true,
             };
             self.indicators = self.indicators.take().filter(|_| same);
@@ -289,7 +289,7 @@ impl<'a> Runs<'a> {
         let rule = self.compiled();
         for (place, recorded) in self.feed.events.iter().enumerate() {
             let fate = self.fates[place];
-            if fate == Fate::Seen || rule.depends_on_now && !rule.query.concerns(&recorded.event) {
+            if fate == Fate::Seen || !still_matches(rule, &recorded.event) {
                 continue;
             }
             if let (Kind::ThreatMatch(threat), Some(indicators)) = (&rule.kind, &self.indicators)
@@ -307,9 +307,10 @@ impl<'a> Runs<'a> {
         places.sort_by_key(|place| self.feed.events[*place].position);
         let recorded: HashMap<_, &Recorded> =
             self.feed.events.iter().map(|recorded| (Arc::as_ptr(&recorded.event), recorded)).collect();
-        let events = places.iter().map(|place| Arc::clone(&self.feed.events[*place].event));
+        let rule = self.compiled();
+        let events = places.iter().map(|place| &self.feed.events[*place].event);
         let mut known = HashSet::new();
-        for hit in self.compiled().query.search(events) {
+        for hit in rule.query.search(events.filter(|event| is_read(rule, event)).cloned()) {
             let finding = Finding::of_hit(hit);
             let Some(identity) = identity(&finding).filter(|identity| known.insert(*identity)) else { continue };
             let fate = self.sequences.get(&identity).copied().unwrap_or(Fate::Unseen);

@@ -32,7 +32,6 @@ use super::kind::Kind;
 use super::rule_set::RuleSet;
 use super::time::RuleTime;
 use crate::eval::order::{Clock, Ordinal};
-use crate::event::index::Selection;
 use crate::event::time::Instant;
 use crate::event::{Document, Event};
 use crate::query::{Hit, Matches};
@@ -365,7 +364,9 @@ impl Engine {
         let rules = Arc::clone(&self.rules);
         let Some(suppression) = &rules.rules[at].suppression else { return };
         let (start, end) = self.span(at, &finding);
-        for terms in partition::groups(&rules.rules[at], suppression, &finding) {
+        let (groups, dropped) = partition::groups(&rules.rules[at], suppression, &finding);
+        self.states[at].windows.dropped += dropped;
+        for terms in groups {
             let owner = self.router.as_ref().map(|router| router.group_owner(at, &finding, &terms));
             if owner.is_some_and(|hash| !self.owns(hash)) {
                 continue;
@@ -459,8 +460,7 @@ fn when(clock: &Clock, time: Option<&RuleTime>, event: &Event) -> Option<Instant
 /// The rules that an event concerns, in ascending order, and which filters of each it fits, where that is known.
 fn concerned(rules: &RuleSet, event: &Event, matches: &mut Matches) -> Vec<(usize, Option<u64>)> {
     let index = if rules.settings.enforce_index { event.index_name() } else { None };
-    let of_index =
-        |rule: usize| index.is_none() || rules.rules[rule].indices.select(index.as_deref()) != Selection::NoMatch;
+    let of_index = |rule: usize| index.is_none() || rules.rules[rule].reads(index.as_deref());
     let all: Vec<(usize, Option<u64>)> = match &rules.queries {
         Some(queries) => queries.concerned(event, matches),
         None => (0..rules.rules.len()).map(|rule| (rule, None)).collect(),

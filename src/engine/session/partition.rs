@@ -127,7 +127,7 @@ impl Router {
             (_, Kind::Threshold(threshold), _) => terms(threshold.fields()),
             (_, Kind::NewTerms(new), _) => terms(new.fields()),
             (_, _, Some(suppression)) => {
-                let groups = event_groups(compiled, suppression, event);
+                let (groups, _) = event_groups(compiled, suppression, event);
                 groups.iter().map(|terms| group_owner(suppression, terms, event)).collect()
             }
             (..) => compiled.query.join_keys(event).iter().map(|key| key_hash(key)).collect(),
@@ -251,24 +251,28 @@ fn texts_hash<T: AsRef<str>>(texts: &[T]) -> u64 {
 }
 
 /// The groups of a finding.
-pub(super) fn groups(compiled: &CompiledRule, suppression: &Suppression, finding: &Finding) -> Vec<Terms> {
+pub(super) fn groups(compiled: &CompiledRule, suppression: &Suppression, finding: &Finding) -> (Vec<Terms>, u64) {
     match (&finding.details, finding.events.as_slice()) {
-        (Details::Threshold(result), _) => vec![Suppression::threshold_terms(result)],
+        (Details::Threshold(result), _) => (vec![Suppression::threshold_terms(result)], 0),
         (_, [Some(event)]) => event_groups(compiled, suppression, event),
-        (_, events) => vec![suppression.terms(events)],
+        (_, events) => one(suppression.terms(events)),
     }
 }
 
 /// The groups of an event: one, or for query rules one for each combination of its values (Kibana: alert suppression).
-fn event_groups(compiled: &CompiledRule, suppression: &Suppression, event: &Event) -> Vec<Terms> {
+fn event_groups(compiled: &CompiledRule, suppression: &Suppression, event: &Event) -> (Vec<Terms>, u64) {
     if !matches!(compiled.rule.kind(), RuleType::Query | RuleType::SavedQuery) {
-        return vec![suppression.event_terms(event)];
+        return one(suppression.event_terms(event));
     }
-    let mut groups = suppression.groups(event);
+    let (mut groups, dropped) = suppression.groups(event);
     if groups.first().is_some_and(|terms| suppression.stands_alone(terms)) {
         groups.truncate(1);
     }
-    groups
+    (groups, dropped)
+}
+
+fn one((terms, dropped): (Terms, u64)) -> (Vec<Terms>, u64) {
+    (vec![terms], dropped)
 }
 
 /// The hash of a suppression group, or of the event where it stands alone: the values of each field as JSON, in order.
