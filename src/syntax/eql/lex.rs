@@ -189,7 +189,9 @@ fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
         '\'' => single_quoted(text, dialect),
         '?' if text[1..].starts_with(['"', '\'']) => legacy_raw(text, dialect),
         '`' => back_tick(text),
-        c if c.is_ascii_alphabetic() || c == '_' || c == '@' => word(text, dialect),
+        c if c.is_ascii_alphabetic() || c == '_' => word(text, dialect),
+        // Endgame's names have none.
+        '@' if !dialect.is_endgame() => word(text, dialect),
         c if c.is_ascii_digit() => number(text),
         '.' if text[1..].starts_with(|c: char| c.is_ascii_digit()) => number(text),
         _ => match mark(text.as_bytes()) {
