@@ -15,6 +15,8 @@ pub struct Column {
     key: FieldKey,
     reader: Reader,
     visible: bool,
+    /// The value that every document of the mapping has.
+    constant: Option<Datum>,
 }
 
 impl Column {
@@ -38,7 +40,8 @@ impl Column {
             Lookup::Field(_) => (Field::plain(name, undeclared, Origin::Inferred), true),
             _ => (Field::plain(name, undeclared, Origin::Inferred), false),
         };
-        Self { key: FieldKey::new(0, field.path.as_str()), reader: Reader::new(&field), visible }
+        let constant = field.constant.as_deref().map(Datum::from);
+        Self { key: FieldKey::new(0, field.path.as_str()), reader: Reader::new(&field), visible, constant }
     }
 
     /// The type of the field.
@@ -54,6 +57,9 @@ impl Column {
                 out.extend(self.read(value));
                 out.len() >= MAX_VALUES
             });
+        }
+        if out.is_empty() {
+            out.extend(self.constant.clone());
         }
         out
     }

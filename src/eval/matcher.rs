@@ -28,9 +28,18 @@ pub(super) enum Asker {
     /// Each value of the leaf's field.
     Values { reader: Reader, ask: Ask },
     /// Each value of each field whose name fits.
-    AnyField { name: Wildcard, schema: Option<Arc<Schema>>, tests: Vec<(FieldType, Ask)>, inside: String },
+    AnyField { name: Wildcard, types: LeafTypes, tests: Vec<(FieldType, Ask)>, inside: String },
     /// A computed expression.
     Computed(Box<super::expr::Compiled>),
+}
+
+/// What types the leaves of an event have.
+#[derive(Debug)]
+pub(super) enum LeafTypes {
+    /// Each its own.
+    Schema(Arc<Schema>),
+    /// All the same.
+    Same(Reader),
 }
 
 /// A question about one value, in its compiled form. Texts that are compared with folding are folded.
@@ -225,22 +234,22 @@ impl Leaf {
         match &self.asker {
             Asker::Values { reader, ask } => event.any(&self.field, &mut |value| ask.of(reader, value)),
             Asker::Computed(compiled) => compiled.holds(event),
-            Asker::AnyField { name, schema, tests, inside } => event.any_leaf("", &mut |path, value| {
+            Asker::AnyField { name, types, tests, inside } => event.any_leaf("", &mut |path, value| {
                 let path = if inside.is_empty() { path.to_owned() } else { format!("{inside}{path}") };
-                name.matches(&path, Fold::Exact) && any_field(&path, inside, schema.as_deref(), tests, value)
+                name.matches(&path, Fold::Exact) && any_field(&path, inside, types, tests, value)
             }),
         }
     }
 }
 
-fn any_field(path: &str, inside: &str, schema: Option<&Schema>, tests: &[(FieldType, Ask)], value: Value<'_>) -> bool {
+fn any_field(path: &str, inside: &str, types: &LeafTypes, tests: &[(FieldType, Ask)], value: Value<'_>) -> bool {
     let ask = |reader: &Reader| {
         let asked = tests.iter().filter(|(kind, _)| *kind == reader.kind);
         asked.into_iter().any(|(_, ask)| ask.of(reader, value))
     };
-    let Some(schema) = schema else {
-        let field = crate::schema::Field::plain(path, super::compile::PLAIN, crate::schema::Origin::Inferred);
-        return ask(&Reader::new(&field));
+    let schema = match types {
+        LeafTypes::Schema(schema) => schema,
+        LeafTypes::Same(reader) => return ask(reader),
     };
     match schema.lookup(path) {
         Lookup::Field(field) if field.nested.as_deref().is_none_or(|own| inside.strip_suffix('.') == Some(own)) => {
