@@ -199,16 +199,36 @@ fn version_within(text: &str, low: &Bound<String>, high: &Bound<String>) -> bool
         }
 }
 
-/// Whether `tokens` stand one after the other in `text`.
+/// Whether `tokens` stand one after the other in `text`. Each token of the text is looked at once (Knuth, Morris and Pratt),
+/// since a long phrase of one word would be compared anew at each place of a long text.
 fn phrase(text: &str, tokens: &[String]) -> bool {
-    let mut recent: std::collections::VecDeque<String> = std::collections::VecDeque::with_capacity(tokens.len());
+    let borders = borders(tokens);
+    let mut fitting = 0;
     any_token(text, &mut |token| {
-        if recent.len() == tokens.len() {
-            recent.pop_front();
-        }
-        recent.push_back(token.to_owned());
-        recent.iter().eq(tokens)
+        fitting = longer(tokens, &borders, fitting, token);
+        fitting == tokens.len()
     })
+}
+
+/// For each beginning of the tokens, how many of its last ones are its first ones as well.
+fn borders(tokens: &[String]) -> Vec<usize> {
+    let mut borders = Vec::with_capacity(tokens.len());
+    for (at, token) in tokens.iter().enumerate() {
+        let before = borders.last().copied().unwrap_or(0);
+        borders.push(if at == 0 { 0 } else { longer(tokens, &borders, before, token) });
+    }
+    borders
+}
+
+/// How many of the first tokens fit the last ones of a text once `token` follows, where `fitting` did before.
+fn longer(tokens: &[String], borders: &[usize], mut fitting: usize, token: &str) -> usize {
+    while tokens.get(fitting).is_none_or(|next| next != token) {
+        if fitting == 0 {
+            return 0;
+        }
+        fitting = borders.get(fitting - 1).copied().unwrap_or(0);
+    }
+    fitting + 1
 }
 
 impl Program {
