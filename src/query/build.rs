@@ -125,11 +125,7 @@ impl Builder {
             let test = of_index(&name, &context)?;
             keep_common_constants(&mut plan.kind, &own.kind);
             for (all, own) in asked.iter_mut().zip(own.kind.filters_mut()) {
-                if all != own {
-                    let here = Predicate::and([test.clone(), own.clone()]);
-                    let elsewhere = std::mem::replace(all, Predicate::Const(false));
-                    *all = Predicate::or([here, Predicate::and([test.clone().negate(), elsewhere])]);
-                }
+                replace_in(&test, all, own);
             }
         }
         plan.kind.filters_mut().into_iter().zip(asked).for_each(|(filter, asked)| *filter = asked);
@@ -196,8 +192,17 @@ impl Builder {
 /// What gives the plan of a text under the types of a context.
 type Analyze<'a> = &'a dyn Fn(&Context) -> Result<(plan::Query, Diagnostics), Diagnostics>;
 
+/// Asks events that pass the test what `own` asks, instead of what all are asked.
+pub(crate) fn replace_in(test: &Predicate, all: &mut Predicate, own: &Predicate) {
+    if all != own {
+        let here = Predicate::and([test.clone(), own.clone()]);
+        let elsewhere = std::mem::replace(all, Predicate::Const(false));
+        *all = Predicate::or([here, Predicate::and([test.clone().negate(), elsewhere])]);
+    }
+}
+
 /// The test whether an event is of an index.
-fn of_index(name: &str, context: &Context) -> Result<Predicate, Diagnostics> {
+pub(crate) fn of_index(name: &str, context: &Context) -> Result<Predicate, Diagnostics> {
     let text = format!("_index: \"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
     let source = Source::new("<index>", text);
     let tree = kql::parse(&source, &kql::Options::default())?;
