@@ -90,6 +90,46 @@ fn long_chains() {
     });
 }
 
+/// Chains nest to the left, and a chain in parentheses at the beginning of another adds its levels to those of the other.
+#[test]
+fn chains_in_chains() {
+    on_a_small_stack(|| {
+        let around =
+            |part: &str| format!("any where {}a{} == 1", "(".repeat(200), format!("{})", part.repeat(200)).repeat(200));
+        for dialect in [Dialect::Newest, Dialect::Endgame] {
+            let settings = Settings { dialect, ..Settings::default() };
+            for part in ["+1", "*1", " - 1 * 1", ":length()"] {
+                let found = Query::builder().settings(settings.clone()).eql(&around(part)).unwrap_err();
+                let wanted = if part == ":length()" && dialect == Dialect::Newest { "E0130" } else { "E0501" };
+                assert_eq!(found.items()[0].code.id(), wanted, "{part}");
+            }
+            let beside = format!("any where a + {} == 1", vec!["(1+1+1+1+1+1+1+1+1)"; 200].join(" + "));
+            assert!(Query::builder().settings(settings).eql(&beside).is_ok(), "chains beside each other do not add up");
+        }
+    });
+}
+
+/// Texts that a parser with a way back could read again from each place: comments without an end, keywords without values.
+#[test]
+fn read_once() {
+    let many = 100_000;
+    let head = "any where true ";
+    for text in [
+        format!("{head}{}", "/*".repeat(many)),
+        format!("{head}{}{}", "/*".repeat(many), " */".repeat(many - 1)),
+        format!("{head}{}", "/* a /* b */ ".repeat(many / 2)),
+    ] {
+        for dialect in [Dialect::Newest, Dialect::Endgame] {
+            let options = eql::Options { dialect, ..eql::Options::default() };
+            drop(eql::parse(&Source::new("<query>", text.as_str()), &options));
+        }
+    }
+    let comments = format!("{head}{} and false", "/* a /* b */ c */ /* */".repeat(many / 4));
+    assert!(Query::eql(&comments).is_ok());
+    let found = Query::kql(&" and and or not ".repeat(many / 2)).unwrap_err();
+    assert!(found.to_string().len() < 100_000);
+}
+
 /// As deep as the limit allows: the text is read, means something, is printed, answers for an event, and goes away.
 #[test]
 fn deepest_allowed() {

@@ -298,6 +298,8 @@ const ENDGAME: &[&str] = &[
     "any where s > true",
     "any where length(s) in (1, \"a\")",
     "any where length(s)",
+    "sequence [a where true] [b where true] until [c where true] fork",
+    "any where @timestamp > 5",
 ];
 
 #[test]

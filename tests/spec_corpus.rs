@@ -148,6 +148,36 @@ fn several_indices() {
     assert!(found(kql("who: x"), r#"{"who": "x"}"#), "an event of no index is asked as the first has it");
 }
 
+/// Two indices whose documents have different constants, and one without the field.
+#[test]
+fn constants_of_several_indices() {
+    let mapping = r#"{
+        "a": {"mappings": {"properties": {"set": {"type": "constant_keyword", "value": "one"}, "k": {"type": "keyword"}}}},
+        "b": {"mappings": {"properties": {"set": {"type": "constant_keyword", "value": "two"}, "k": {"type": "keyword"}}}},
+        "c": {"mappings": {"properties": {"k": {"type": "keyword"}}}}
+    }"#;
+    let schema = || Schema::from_json(mapping).unwrap().closed();
+    let hits = |query: Result<Query, elkhound::diagnostic::Diagnostics>| {
+        let event = |(second, index): (usize, &&str)| {
+            let text = format!(r#"{{"_index": "{index}", "@timestamp": "2024-03-02T00:00:0{second}Z", "k": "x"}}"#);
+            Arc::new(Event::from_json(&text).unwrap())
+        };
+        query.unwrap().search(["a", "b", "c"].iter().enumerate().map(event)).len()
+    };
+    let kql = |text: &str| hits(Query::builder().schema(schema()).kql(text));
+    let eql = |text: &str| hits(Query::builder().schema(schema()).eql(text));
+    assert_eq!(kql("set: one"), 1, "the third index does not have the field");
+    assert_eq!(kql("not set: *"), 1);
+    assert_eq!(eql("any where set == \"two\""), 1);
+    assert_eq!(eql("any where set == null"), 1);
+    assert_eq!(
+        eql("sequence by k [any where set == \"one\"] [any where startsWith(set, \"tw\")]"),
+        1,
+        "no stage is empty for being so in one index"
+    );
+    assert_eq!(eql("sequence by set [any where true] [any where true]"), 0, "no index lends its constant to another");
+}
+
 /// Flat lists of an integration's data streams, a `_field_caps` answer, and lists with more than types.
 #[test]
 fn flat_lists() {

@@ -9,7 +9,7 @@ use super::{Context, number};
 use crate::event::number::{Number, to_f64};
 use crate::event::time::{DateFormat, Instant, MILLISECOND, Rounding, date_math, is_zone};
 use crate::plan::test::{DateTest, InferredTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
-use crate::plan::{AnyField, Predicate, Test};
+use crate::plan::{AnyField, Predicate, Test, Types};
 use crate::schema::{Field, FieldType, Origin};
 use crate::text::{Fold, Wildcard, WildcardPart, parse_block, parse_ip, tokens};
 
@@ -264,6 +264,10 @@ impl Request<'_> {
     pub fn exists(self, field: &Arc<Field>) -> Predicate {
         match field.kind {
             FieldType::ConstantKeyword if field.constant.is_some() => Predicate::Const(true),
+            // Its keys have its settings, by which a leaf may have no value, and a null one.
+            FieldType::Flattened if field.ignore_above.is_some() || field.null_value.is_some() => {
+                below(field, TextTest::Wildcard([Wildcard(vec![WildcardPart::Any])].into(), Fold::Exact))
+            }
             FieldType::Nested => Predicate::Const(field.origin != Origin::Caller).and_leaf(field),
             _ => self.leaf(field, Test::Exists),
         }
@@ -301,9 +305,12 @@ fn normalize(field: &Field, text: &str) -> String {
     if field.lowercase { crate::text::tokens::lower(text) } else { text.to_owned() }
 }
 
+/// Some leaf below a flattened field passes the test.
 fn below(root: &Field, test: TextTest) -> Predicate {
     let name = Wildcard(vec![WildcardPart::Text(format!("{}.", root.path)), WildcardPart::Any]);
-    Predicate::AnyField(Box::new(AnyField { name, schema: None, tests: vec![(FieldType::Keyword, Test::Text(test))] }))
+    let key = Field { kind: FieldType::FlattenedKey, ..root.clone() };
+    let tests = vec![(key.kind, Test::Text(test))];
+    Predicate::AnyField(Box::new(AnyField { name, types: Types::Same(Arc::new(key)), tests }))
 }
 
 fn boolean(text: &str) -> Result<bool, Refusal> {

@@ -6,12 +6,15 @@ use std::sync::Arc;
 use serde_json::Value as Json;
 
 use super::rule_set::RuleSettings;
+use crate::analysis::Context;
 use crate::analysis::exception::{ValueKind, ValueList};
 use crate::analysis::filter::{Filters, Notice};
 use crate::diagnostic::{Code, Diagnostic};
 use crate::event::time::{DateFormat, Instant, Rounding};
 use crate::plan::Predicate;
+use crate::query::{of_index, replace_in};
 use crate::rule::{Problem, Rule, RuleType};
+use crate::schema::Schema;
 use crate::source::Span;
 
 /// The conditions beside a rule's query.
@@ -50,9 +53,25 @@ impl<'a> Exceptions<'a> {
         self.objects.iter().any(|object| text(object, "expire_time").is_some())
     }
 
-    /// What holds beside the query of `rule`.
+    /// What holds beside the query of `rule`; where the indices of a mapping differ, each event is asked as its own has it.
     pub fn beside(&self, rule: &Rule, settings: &RuleSettings) -> Result<Beside, Box<Problem>> {
-        let mut filters = Filters::new(Arc::clone(&settings.query.schema), settings.query.now);
+        let schema = &settings.query.schema;
+        let mut all = self.under(rule, Arc::clone(schema), settings.query.now)?;
+        let context = Context::new(Arc::clone(schema), settings.query.now);
+        for (name, own) in schema.by_index() {
+            let own = self.under(rule, Arc::new(own), settings.query.now)?;
+            let test =
+                of_index(&name, &context).map_err(|error| Box::new(Problem::at(rule, "index", error.to_string())))?;
+            replace_in(&test, &mut all.filters, &own.filters);
+            replace_in(&test, &mut all.indicator_filters, &own.indicator_filters);
+            replace_in(&test, &mut all.exceptions, &own.exceptions);
+        }
+        Ok(all)
+    }
+
+    /// The same under one schema.
+    fn under(&self, rule: &Rule, schema: Arc<Schema>, now: Instant) -> Result<Beside, Box<Problem>> {
+        let mut filters = Filters::new(schema, now);
         let mut notes = Vec::new();
         let own = compile_filters(rule, "filters", &mut filters, &mut notes)?;
         let indicator = compile_filters(rule, "threat_filters", &mut filters, &mut notes)?;

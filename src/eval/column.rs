@@ -15,6 +15,8 @@ pub struct Column {
     key: FieldKey,
     reader: Reader,
     visible: bool,
+    /// The value that every document of the mapping has.
+    constant: Option<Datum>,
 }
 
 impl Column {
@@ -38,7 +40,8 @@ impl Column {
             Lookup::Field(_) => (Field::plain(name, undeclared, Origin::Inferred), true),
             _ => (Field::plain(name, undeclared, Origin::Inferred), false),
         };
-        Self { key: FieldKey::new(0, field.path.as_str()), reader: Reader::new(&field), visible }
+        let constant = field.constant.as_deref().map(Datum::from);
+        Self { key: FieldKey::new(0, field.path.as_str()), reader: Reader::new(&field), visible, constant }
     }
 
     /// The type of the field.
@@ -61,11 +64,18 @@ impl Column {
 
     /// Shows every value, in the order of the event.
     pub fn each(&self, event: &dyn Document, visit: &mut dyn FnMut(Datum)) {
+        let mut is_absent = true;
         if self.visible {
             event.any(&self.key, &mut |value| {
-                self.read(value).into_iter().for_each(&mut *visit);
+                if let Some(value) = self.read(value) {
+                    is_absent = false;
+                    visit(value);
+                }
                 false
             });
+        }
+        if is_absent {
+            self.constant.iter().cloned().for_each(visit);
         }
     }
 

@@ -6,13 +6,13 @@ use std::ops::Bound;
 use hashbrown::{DefaultHashBuilder, HashSet, HashTable};
 use memchr::memmem::Finder;
 
-use super::matcher::{Ask, Asker, Leaf};
+use super::matcher::{Ask, Asker, Leaf, LeafTypes};
 use super::program::{FieldTable, Limits};
 use super::value::Reader;
-use crate::event::FieldKey;
+use crate::event::{FieldKey, Value};
 use crate::plan::test::{DateTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
-use crate::plan::{AnyField, Predicate, Test};
-use crate::schema::{Field, FieldType};
+use crate::plan::{AnyField, Predicate, Test, Types};
+use crate::schema::Field;
 use crate::text::{Fold, IpSet, Regex, Wildcard, WildcardPart, ip_number};
 
 /// Why a plan cannot be compiled.
@@ -72,7 +72,11 @@ impl<'a> Compiler<'a> {
             Predicate::And(items) => Node::And(cheap_first(all(items, self)?, &self.leaves)),
             Predicate::Or(items) => Node::Or(cheap_first(all(items, self)?, &self.leaves)),
             Predicate::Not(inner) => Node::Not(Box::new(self.predicate(inner, inside)?)),
-            Predicate::Leaf(field, test) => Node::Leaf(self.leaf(field, test, inside)?),
+            Predicate::Leaf(field, test) => match &field.constant {
+                // Every document of the mapping has it, whatever its source says.
+                Some(constant) => Node::Const(ask(test, self.limits)?.of(&Reader::new(field), Value::Str(constant))),
+                None => Node::Leaf(self.leaf(field, test, inside)?),
+            },
             Predicate::AnyField(any) => Node::Leaf(self.any_field(any, inside)?),
             Predicate::Computed(expr) => {
                 let field = self.fields.key("");
@@ -102,12 +106,19 @@ impl<'a> Compiler<'a> {
         let tests =
             any.tests.iter().map(|(kind, test)| Ok((*kind, ask(test, self.limits)?))).collect::<Result<_, _>>()?;
         let name = any.name.clone();
+        let types = match &any.types {
+            Types::Schema(schema) => LeafTypes::Schema(std::sync::Arc::clone(schema)),
+            Types::Same(field) => LeafTypes::Same(Reader::new(field)),
+        };
+        let types_key = match &any.types {
+            Types::Schema(schema) => format!("{:?}", std::sync::Arc::as_ptr(schema)),
+            Types::Same(field) => format!("{:?}", settings(field)),
+        };
         let leaf = Leaf {
             field: self.fields.key(""),
-            asker: Asker::AnyField { name, schema: any.schema.clone(), tests, inside: inside.to_owned() },
+            asker: Asker::AnyField { name, types, tests, inside: inside.to_owned() },
         };
-        let schema = any.schema.as_ref().map(std::sync::Arc::as_ptr);
-        let key = format!("any {:?} {:?} {schema:?} {inside}", any.name, any.tests);
+        let key = format!("any {:?} {:?} {types_key} {inside}", any.name, any.tests);
         self.leaf_of(Key::Other(key), |_| Ok(leaf))
     }
 
@@ -294,6 +305,3 @@ impl CompileError {
         Self { message: message.into(), pattern: None }
     }
 }
-
-/// The type with which values are read where no field says one.
-pub(super) const PLAIN: FieldType = FieldType::Keyword;

@@ -77,6 +77,9 @@ impl Builder<'_> {
         Ok(match expr {
             Expr::Constant(datum) => Op::Constant(datum.clone()),
             Expr::Field(_, field) => {
+                if let Some(constant) = &field.constant {
+                    return Ok(Op::Constant(Datum::from(constant.as_str())));
+                }
                 self.reads.push(Read { key: (self.key)(&field.path), reader: Reader::new(field) });
                 Op::Field(self.reads.len() - 1)
             }

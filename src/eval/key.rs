@@ -73,6 +73,8 @@ pub struct KeyReader(Vec<Part>);
 struct Part {
     field: Option<(FieldKey, Reader)>,
     optional: bool,
+    /// The value that every document of the mapping has, whatever its source says.
+    constant: Option<Datum>,
 }
 
 impl KeyReader {
@@ -80,6 +82,7 @@ impl KeyReader {
         let part = |key: &JoinKey| Part {
             field: key.field.as_ref().map(|field| (FieldKey::new(0, field.path.as_str()), Reader::new(field))),
             optional: key.optional,
+            constant: key.field.as_ref().and_then(|field| field.constant.as_deref()).map(Datum::from),
         };
         Self(keys.iter().map(part).collect())
     }
@@ -126,6 +129,9 @@ const FEW: usize = 16;
 impl Part {
     /// The different values, in the order of the event.
     fn values(&self, event: &dyn Document) -> Vec<Datum> {
+        if let Some(constant) = &self.constant {
+            return vec![constant.clone()];
+        }
         let mut out: Vec<Datum> = Vec::new();
         let mut many: HashSet<One> = HashSet::new();
         if let Some((key, reader)) = &self.field {
@@ -152,6 +158,9 @@ impl Part {
 
     /// Whether the event has this value and no other.
     fn is_only(&self, event: &dyn Document, known: &Datum) -> bool {
+        if let Some(constant) = &self.constant {
+            return same(constant, known);
+        }
         let (mut has, mut has_other) = (false, false);
         if let Some((key, reader)) = &self.field {
             event.any(key, &mut |value| {

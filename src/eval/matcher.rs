@@ -28,9 +28,18 @@ pub(super) enum Asker {
     /// Each value of the leaf's field.
     Values { reader: Reader, ask: Ask },
     /// Each value of each field whose name fits.
-    AnyField { name: Wildcard, schema: Option<Arc<Schema>>, tests: Vec<(FieldType, Ask)>, inside: String },
+    AnyField { name: Wildcard, types: LeafTypes, tests: Vec<(FieldType, Ask)>, inside: String },
     /// A computed expression.
     Computed(Box<super::expr::Compiled>),
+}
+
+/// What types the leaves of an event have.
+#[derive(Debug)]
+pub(super) enum LeafTypes {
+    /// Each its own.
+    Schema(Arc<Schema>),
+    /// All the same.
+    Same(Reader),
 }
 
 /// A question about one value, in its compiled form. Texts that are compared with folding are folded.
@@ -190,16 +199,36 @@ fn version_within(text: &str, low: &Bound<String>, high: &Bound<String>) -> bool
         }
 }
 
-/// Whether `tokens` stand one after the other in `text`.
+/// Whether `tokens` stand one after the other in `text`. Each token of the text is looked at once (Knuth, Morris and Pratt),
+/// since a long phrase of one word would be compared anew at each place of a long text.
 fn phrase(text: &str, tokens: &[String]) -> bool {
-    let mut recent: std::collections::VecDeque<String> = std::collections::VecDeque::with_capacity(tokens.len());
+    let borders = borders(tokens);
+    let mut fitting = 0;
     any_token(text, &mut |token| {
-        if recent.len() == tokens.len() {
-            recent.pop_front();
-        }
-        recent.push_back(token.to_owned());
-        recent.iter().eq(tokens)
+        fitting = longer(tokens, &borders, fitting, token);
+        fitting == tokens.len()
     })
+}
+
+/// For each beginning of the tokens, how many of its last ones are its first ones as well.
+fn borders(tokens: &[String]) -> Vec<usize> {
+    let mut borders = Vec::with_capacity(tokens.len());
+    for (at, token) in tokens.iter().enumerate() {
+        let before = borders.last().copied().unwrap_or(0);
+        borders.push(if at == 0 { 0 } else { longer(tokens, &borders, before, token) });
+    }
+    borders
+}
+
+/// How many of the first tokens fit the last ones of a text once `token` follows, where `fitting` did before.
+fn longer(tokens: &[String], borders: &[usize], mut fitting: usize, token: &str) -> usize {
+    while tokens.get(fitting).is_none_or(|next| next != token) {
+        if fitting == 0 {
+            return 0;
+        }
+        fitting = borders.get(fitting - 1).copied().unwrap_or(0);
+    }
+    fitting + 1
 }
 
 impl Program {
@@ -225,22 +254,22 @@ impl Leaf {
         match &self.asker {
             Asker::Values { reader, ask } => event.any(&self.field, &mut |value| ask.of(reader, value)),
             Asker::Computed(compiled) => compiled.holds(event),
-            Asker::AnyField { name, schema, tests, inside } => event.any_leaf("", &mut |path, value| {
+            Asker::AnyField { name, types, tests, inside } => event.any_leaf("", &mut |path, value| {
                 let path = if inside.is_empty() { path.to_owned() } else { format!("{inside}{path}") };
-                name.matches(&path, Fold::Exact) && any_field(&path, inside, schema.as_deref(), tests, value)
+                name.matches(&path, Fold::Exact) && any_field(&path, inside, types, tests, value)
             }),
         }
     }
 }
 
-fn any_field(path: &str, inside: &str, schema: Option<&Schema>, tests: &[(FieldType, Ask)], value: Value<'_>) -> bool {
+fn any_field(path: &str, inside: &str, types: &LeafTypes, tests: &[(FieldType, Ask)], value: Value<'_>) -> bool {
     let ask = |reader: &Reader| {
         let asked = tests.iter().filter(|(kind, _)| *kind == reader.kind);
         asked.into_iter().any(|(_, ask)| ask.of(reader, value))
     };
-    let Some(schema) = schema else {
-        let field = crate::schema::Field::plain(path, super::compile::PLAIN, crate::schema::Origin::Inferred);
-        return ask(&Reader::new(&field));
+    let schema = match types {
+        LeafTypes::Schema(schema) => schema,
+        LeafTypes::Same(reader) => return ask(reader),
     };
     match schema.lookup(path) {
         Lookup::Field(field) if field.nested.as_deref().is_none_or(|own| inside.strip_suffix('.') == Some(own)) => {

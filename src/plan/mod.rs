@@ -54,13 +54,20 @@ impl QueryKind {
     }
 
     /// The same, to change them.
+    pub fn stages_mut(&mut self) -> impl Iterator<Item = &mut Stage> {
+        let (stages, until) = match self {
+            Self::Event(_) => (&mut [][..], None),
+            Self::Sequence(sequence) => (sequence.stages.as_mut_slice(), sequence.until.as_mut()),
+            Self::Sample(sample) => (sample.stages.as_mut_slice(), None),
+        };
+        stages.iter_mut().chain(until)
+    }
+
+    /// The conditions of the query, to change them.
     pub fn filters_mut(&mut self) -> Vec<&mut Predicate> {
         match self {
             Self::Event(filter) => vec![filter],
-            Self::Sequence(sequence) => {
-                sequence.stages.iter_mut().chain(&mut sequence.until).map(|stage| &mut stage.filter).collect()
-            }
-            Self::Sample(sample) => sample.stages.iter_mut().map(|stage| &mut stage.filter).collect(),
+            Self::Sequence(_) | Self::Sample(_) => self.stages_mut().map(|stage| &mut stage.filter).collect(),
         }
     }
 }
@@ -89,25 +96,32 @@ pub enum Predicate {
 }
 
 /// Fields that are known only when the event is seen.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct AnyField {
     /// Which fields.
     pub name: Wildcard,
-    /// Where the type of each field is looked up, and which fields are hidden in `nested` objects; `None` reads every value
-    /// as text.
-    pub schema: Option<Arc<Schema>>,
+    /// What type each of them has.
+    pub types: Types,
     /// What to ask of a field of each type. A type that is not listed never matches.
     pub tests: Vec<(FieldType, Test)>,
 }
 
-impl PartialEq for AnyField {
+/// The types of fields that are known only when the event is seen.
+#[derive(Debug, Clone)]
+pub enum Types {
+    /// Where the type of each is looked up, and which fields are hidden in `nested` objects.
+    Schema(Arc<Schema>),
+    /// All are read as this field is: the keys of a flattened field.
+    Same(Arc<Field>),
+}
+
+impl PartialEq for Types {
     fn eq(&self, other: &Self) -> bool {
-        let same_schema = match (&self.schema, &other.schema) {
-            (None, None) => true,
-            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+        match (self, other) {
+            (Self::Schema(a), Self::Schema(b)) => Arc::ptr_eq(a, b),
+            (Self::Same(a), Self::Same(b)) => a == b,
             _ => false,
-        };
-        same_schema && self.name == other.name && self.tests == other.tests
+        }
     }
 }
 

@@ -123,12 +123,9 @@ impl Builder {
         for (name, schema) in indices {
             let (mut own, _) = analyze(&Context { schema: Arc::new(schema), ..self.context() })?;
             let test = of_index(&name, &context)?;
+            keep_common_constants(&mut plan.kind, &own.kind);
             for (all, own) in asked.iter_mut().zip(own.kind.filters_mut()) {
-                if all != own {
-                    let here = Predicate::and([test.clone(), own.clone()]);
-                    let elsewhere = std::mem::replace(all, Predicate::Const(false));
-                    *all = Predicate::or([here, Predicate::and([test.clone().negate(), elsewhere])]);
-                }
+                replace_in(&test, all, own);
             }
         }
         plan.kind.filters_mut().into_iter().zip(asked).for_each(|(filter, asked)| *filter = asked);
@@ -195,12 +192,33 @@ impl Builder {
 /// What gives the plan of a text under the types of a context.
 type Analyze<'a> = &'a dyn Fn(&Context) -> Result<(plan::Query, Diagnostics), Diagnostics>;
 
+/// Asks events that pass the test what `own` asks, instead of what all are asked.
+pub(crate) fn replace_in(test: &Predicate, all: &mut Predicate, own: &Predicate) {
+    if all != own {
+        let here = Predicate::and([test.clone(), own.clone()]);
+        let elsewhere = std::mem::replace(all, Predicate::Const(false));
+        *all = Predicate::or([here, Predicate::and([test.clone().negate(), elsewhere])]);
+    }
+}
+
 /// The test whether an event is of an index.
-fn of_index(name: &str, context: &Context) -> Result<Predicate, Diagnostics> {
+pub(crate) fn of_index(name: &str, context: &Context) -> Result<Predicate, Diagnostics> {
     let text = format!("_index: \"{}\"", name.replace('\\', "\\\\").replace('"', "\\\""));
     let source = Source::new("<index>", text);
     let tree = kql::parse(&source, &kql::Options::default())?;
     analysis::kql::analyze(&tree, &source, &analysis::kql::Settings::default(), context).map(|(predicate, _)| predicate)
+}
+
+/// Takes from the keys of a query the values that the documents of another index do not have.
+fn keep_common_constants(kind: &mut QueryKind, other: &QueryKind) {
+    let fields = kind.stages_mut().flat_map(|stage| &mut stage.keys).map(|key| &mut key.field);
+    let others = other.stages().flat_map(|stage| &stage.keys).map(|key| &key.field);
+    for (own, other) in fields.zip(others) {
+        if let Some(own) = own.as_mut().filter(|own| other.as_ref().is_none_or(|other| other.constant != own.constant))
+        {
+            Arc::make_mut(own).constant = None;
+        }
+    }
 }
 
 /// Adds a condition to every filter of a query.

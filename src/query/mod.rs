@@ -27,6 +27,8 @@ use crate::function::Datum;
 use crate::plan;
 pub use batch::{Batch, Prepare, ReadError, Take, in_time_order};
 pub use build::Builder;
+#[cfg(feature = "rules")]
+pub(crate) use build::{of_index, replace_in};
 pub use hit::{Hit, response};
 #[cfg(feature = "rules")]
 pub(crate) use run::Known;

@@ -80,7 +80,11 @@ impl Reader {
             indices.iter().try_for_each(|(name, mappings)| self.index(name, mappings))?;
             // An index whose fields are those of all needs no schema of its own.
             let Layer { fields, indices, .. } = &mut self.layer;
-            indices.retain(|(_, own)| own.fields.iter().any(|(name, field)| fields.get(name) != Some(field)));
+            let constants = || fields.values().filter(|field| field.constant.is_some());
+            indices.retain(|(_, own)| {
+                own.fields.iter().any(|(name, field)| fields.get(name) != Some(field))
+                    || constants().any(|field| !own.fields.contains_key(&field.name))
+            });
             return Ok(());
         }
         self.flat(root)

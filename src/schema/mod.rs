@@ -399,14 +399,21 @@ impl Schema {
     }
 
     /// The schema of each index that the caller's mapping names, where it names several: what the index declares first, then
-    /// what the others do.
+    /// what the others do, but for the values that only their own documents have.
     pub fn by_index(&self) -> Vec<(String, Self)> {
-        let named = self.layers.iter().flat_map(|layer| &layer.indices);
-        let schema = |own: &Layer| {
-            let layers = std::iter::once(own).chain(&self.layers).cloned().collect();
+        let schema = |at: usize, own: &Layer| {
+            let mut layers = self.layers.clone();
+            if let Some(all) = layers.get_mut(at) {
+                all.fields.values_mut().filter(|field| field.constant.is_some()).for_each(|field| {
+                    Arc::make_mut(field).constant = None;
+                });
+            }
+            layers.insert(0, own.clone());
             Self { layers, ..self.clone() }
         };
-        named.map(|(name, own)| (name.clone(), schema(own))).collect()
+        let layers = self.layers.iter().enumerate();
+        let named = layers.flat_map(|(at, layer)| layer.indices.iter().map(move |(name, own)| (at, name, own)));
+        named.map(|(at, name, own)| (name.clone(), schema(at, own))).collect()
     }
 
     /// Whether no field exists but the declared ones.

@@ -9,7 +9,7 @@ use elkhound::plan::{Pipe, Query, QueryKind, Sample, Sequence, Stage};
 use elkhound::schema::Field;
 use serde_json::Value as Json;
 
-use super::{date, datum, holds, values};
+use super::{date, datum, holds, of_field, values};
 
 type Key = Vec<Datum>;
 
@@ -87,7 +87,7 @@ fn keys(stage: &Stage, event: &Json) -> Vec<Key> {
     for key in &stage.keys {
         let field = key.field.as_ref();
         let mut found: Vec<Datum> = Vec::new();
-        for value in field.map_or_else(Vec::new, |field| values(event, &field.path)) {
+        for value in field.map_or_else(Vec::new, |field| of_field(field, event, "")) {
             let datum = field.and_then(|field| datum(field, &value));
             found.extend(datum.filter(|datum| !found.iter().any(|known| equal(known, datum))));
         }

@@ -12,8 +12,8 @@ use elkhound::event::number::{Number, compare, rounded};
 use elkhound::event::time::{DateFormat, Instant, MILLISECOND, Rounding};
 use elkhound::function::{Datum, arithmetic};
 use elkhound::plan::test::{DateTest, IpTest, NumberTest, TextTest, TokenTest, VersionTest};
-use elkhound::plan::{AnyField, Expr, Predicate, Test};
-use elkhound::schema::{Field, FieldType, Lookup, Origin};
+use elkhound::plan::{AnyField, Expr, Predicate, Test, Types};
+use elkhound::schema::{Field, FieldType, Lookup};
 use elkhound::text::{Fold, Wildcard, WildcardPart, compare_versions, ip_number, parse_ip, tokens};
 use serde_json::Value as Json;
 
@@ -29,9 +29,7 @@ fn within(predicate: &Predicate, object: &Json, inside: &str) -> bool {
         Predicate::And(items) => items.iter().all(|item| within(item, object, inside)),
         Predicate::Or(items) => items.iter().any(|item| within(item, object, inside)),
         Predicate::Not(inner) => !within(inner, object, inside),
-        Predicate::Leaf(field, test) => {
-            values(object, below(&field.path, inside)).iter().any(|value| passes(test, field, value))
-        }
+        Predicate::Leaf(field, test) => of_field(field, object, inside).iter().any(|value| passes(test, field, value)),
         Predicate::AnyField(any) => any_field(any, object, inside),
         Predicate::Computed(expr) => some_choice(expr, object, inside),
         Predicate::Nested(path, inner) => {
@@ -73,12 +71,20 @@ pub fn values(document: &Json, path: &str) -> Vec<Json> {
     found(document).into_iter().filter(|(name, _)| name == path).map(|(_, value)| value).collect()
 }
 
+/// The values of a field that may have one for every document.
+pub fn of_field(field: &Field, object: &Json, inside: &str) -> Vec<Json> {
+    match &field.constant {
+        Some(constant) => vec![constant.as_str().into()],
+        None => values(object, below(&field.path, inside)),
+    }
+}
+
 fn any_field(any: &AnyField, object: &Json, inside: &str) -> bool {
     found(object).into_iter().filter(|(_, value)| !value.is_object()).any(|(name, value)| {
         let name = format!("{inside}{name}");
-        let field = match &any.schema {
-            None => Field::plain(&name, FieldType::Keyword, Origin::Inferred),
-            Some(schema) => match schema.lookup(&name) {
+        let field = match &any.types {
+            Types::Same(field) => (**field).clone(),
+            Types::Schema(schema) => match schema.lookup(&name) {
                 Lookup::Field(field) if field.nested.as_ref().is_none_or(|own| inside == format!("{own}.")) => {
                     (*field).clone()
                 }
@@ -320,7 +326,7 @@ fn some_choice(expr: &Expr, object: &Json, inside: &str) -> bool {
     fields(expr, &mut occurrences);
     let mut choices: Vec<Vec<(usize, Datum)>> = vec![Vec::new()];
     for (number, field) in occurrences {
-        let values = values(object, below(&field.path, inside));
+        let values = of_field(&field, object, inside);
         let mut values: Vec<Datum> = values.iter().filter_map(|value| datum(&field, value)).collect();
         if values.is_empty() {
             values.push(Datum::Null);

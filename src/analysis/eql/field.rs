@@ -17,10 +17,6 @@ impl Analysis<'_> {
         let Some(known) = self.resolve(&field.dotted(), field.optional, span)? else {
             return Some(Value::constant(Datum::Null, span));
         };
-        // Every document of the mapping has it, whatever its source says.
-        if let Some(constant) = &known.constant {
-            return Some(Value::constant(Datum::from(constant.as_str()), span));
-        }
         let id = self.occurrences;
         self.occurrences += 1;
         let kind = Type::of_field(known.kind);

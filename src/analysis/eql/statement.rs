@@ -13,11 +13,11 @@ use crate::syntax::eql::ast::{self, ExprKind, Literal};
 impl Analysis<'_> {
     pub(super) fn statement(&mut self, statement: &ast::Statement) -> Option<Query> {
         let kind = match &statement.query {
-            ast::Query::Event(filter) => self.filter(filter).map(QueryKind::Event),
+            ast::Query::Event(filter) => self.filter(filter).map(|filter| QueryKind::Event(filter.into_predicate())),
             ast::Query::Sequence(sequence) => self.sequence(sequence).map(QueryKind::Sequence),
             ast::Query::Sample(sample) => {
-                let (stages, _) = self.stages(&sample.by, sample.terms.iter())?;
-                Some(QueryKind::Sample(Sample { stages }))
+                let stages = self.stages(&sample.by, sample.terms.iter())?;
+                Some(QueryKind::Sample(Sample { stages: stages.into_iter().map(|(stage, _)| stage).collect() }))
             }
             ast::Query::Join(join) => {
                 self.error::<()>(
@@ -35,15 +35,17 @@ impl Analysis<'_> {
 
     fn sequence(&mut self, sequence: &ast::Sequence) -> Option<Sequence> {
         let all = sequence.terms.iter().chain(sequence.until.as_deref());
-        let (mut stages, never) = self.stages(&sequence.by, all)?;
-        let until = sequence.until.as_ref().and_then(|_| stages.pop());
+        let mut stages = self.stages(&sequence.by, all)?;
+        let until = sequence.until.as_ref().and_then(|_| stages.pop()).map(|(stage, _)| stage);
+        let never = stages.iter().any(|(_, never)| *never);
         let mut out = Vec::new();
-        for (stage, term) in stages.into_iter().zip(&sequence.terms) {
+        for ((stage, _), term) in stages.into_iter().zip(&sequence.terms) {
             for _ in 0..term.runs {
                 out.push(stage.clone());
             }
         }
-        // A stage that folds to false empties the whole query, a missing one too (Elasticsearch: SkipEmptyJoin).
+        // A stage that folds to false empties the whole query, a missing one too; an `until` that does ends nothing
+        // (Elasticsearch: SkipEmptyJoin).
         if never {
             out.iter_mut().for_each(|stage| stage.filter = Predicate::Const(false));
         }
@@ -51,12 +53,13 @@ impl Analysis<'_> {
         Some(Sequence { stages: out, until, maxspan })
     }
 
-    /// The stages of terms, and whether one can never have events.
+    /// The stages of terms, and whether each folds to false or null. A condition that no event can satisfy need not: Elasticsearch
+    /// still asks for it.
     fn stages<'t>(
         &mut self,
         by: &[ast::Expr],
         terms: impl Iterator<Item = &'t ast::Term>,
-    ) -> Option<(Vec<Stage>, bool)> {
+    ) -> Option<Vec<(Stage, bool)>> {
         let mut types: Vec<(Type, String)> = Vec::new();
         let mut stages = Vec::new();
         let mut whole = true;
@@ -64,12 +67,14 @@ impl Analysis<'_> {
             let filter = self.filter(&term.filter);
             let keys = self.keys(by.iter().chain(&term.by), &mut types);
             match (filter, keys) {
-                (Some(filter), Some(keys)) => stages.push(Stage { filter, keys, missing: term.missing }),
+                (Some(filter), Some(keys)) => {
+                    let never = matches!(filter, Truth::Known(Some(false) | None));
+                    stages.push((Stage { filter: filter.into_predicate(), keys, missing: term.missing }, never));
+                }
                 _ => whole = false,
             }
         }
-        let never = stages.iter().any(|stage| stage.filter == Predicate::Const(false));
-        whole.then_some((stages, never))
+        whole.then_some(stages)
     }
 
     fn keys<'k>(
@@ -131,10 +136,8 @@ impl Analysis<'_> {
     }
 
     /// `category where condition`
-    fn filter(&mut self, filter: &ast::EventFilter) -> Option<Predicate> {
-        let Some(category) = &filter.category else {
-            return self.condition(&filter.condition).map(Truth::into_predicate);
-        };
+    fn filter(&mut self, filter: &ast::EventFilter) -> Option<Truth> {
+        let Some(category) = &filter.category else { return self.condition(&filter.condition) };
         let name = self.settings.category_field.clone();
         let field = self.resolve(&name, false, category.span);
         let condition = self.value(&filter.condition);
@@ -146,7 +149,7 @@ impl Analysis<'_> {
         let constant = Constant::Text(category.text.clone());
         let of_category =
             self.request(&field, category.span, |request| request.equals(&field, &constant, Words::Phrase));
-        Some(Truth::and(vec![of_category, truth]).into_predicate())
+        Some(Truth::and(vec![of_category, truth]))
     }
 
     pub(super) fn condition(&mut self, condition: &ast::Expr) -> Option<Truth> {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use super::{Analysis, Question, is_visible, query_string, unmapped};
 use crate::analysis::leaf::{Leaf, Request};
-use crate::plan::{AnyField, Predicate, Test};
+use crate::plan::{AnyField, Predicate, Test, Types};
 use crate::schema::{Field, FieldType, Lookup, Origin};
 use crate::source::Span;
 use crate::syntax::kql::ast::LiteralKind;
@@ -153,8 +153,8 @@ impl Analysis<'_> {
         if tests.is_empty() {
             return Predicate::Const(false);
         }
-        let schema = Some(Arc::clone(&self.context.schema));
-        Predicate::AnyField(Box::new(AnyField { name, schema, tests }))
+        let types = Types::Schema(Arc::clone(&self.context.schema));
+        Predicate::AnyField(Box::new(AnyField { name, types, tests }))
     }
 
     /// A request on every field: the declared ones of a closed schema, else those of the event and the sub-fields of the

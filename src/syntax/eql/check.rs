@@ -24,9 +24,9 @@ pub(super) fn statement(parser: &mut Parser<'_>, statement: &Statement) {
 }
 
 fn endgame(parser: &mut Parser<'_>, query: &Query) {
-    let (terms, span) = match query {
-        Query::Sequence(sequence) => (&sequence.terms, sequence.span),
-        Query::Join(join) => (&join.terms, join.span),
+    let (terms, until, span) = match query {
+        Query::Sequence(sequence) => (&sequence.terms, &sequence.until, sequence.span),
+        Query::Join(join) => (&join.terms, &join.until, join.span),
         _ => return,
     };
     if terms.len() < 2 {
@@ -34,6 +34,9 @@ fn endgame(parser: &mut Parser<'_>, query: &Query) {
     }
     if let Some(first) = terms.first().filter(|term| term.fork) {
         parser.problem(first.span, "`fork` has no meaning on the first term", "fork is not allowed on the first term");
+    }
+    if let Some(until) = until.as_ref().filter(|until| until.fork) {
+        parser.problem(until.span, "`fork` has no meaning on `until`", "fork is not allowed on until");
     }
 }
 

@@ -119,12 +119,16 @@ impl Parser<'_> {
         if self.is_lone_constant() {
             return self.constant();
         }
+        let beside = std::mem::take(&mut self.chained);
         let first = self.sign()?;
-        if self.operator(products).is_none() && self.operator(sums).is_none() {
-            return Ok(first);
-        }
-        let first = self.arithmetic(first, products, Self::sign)?;
-        self.arithmetic(first, sums, Self::product)
+        let sum = if self.operator(products).is_none() && self.operator(sums).is_none() {
+            first
+        } else {
+            let first = self.arithmetic(first, products, Self::sign)?;
+            self.arithmetic(first, sums, Self::product)?
+        };
+        self.chained = self.chained.max(beside);
+        Ok(sum)
     }
 
     /// `product = sign { ("*" | "/" | "%") sign }`
@@ -138,21 +142,20 @@ impl Parser<'_> {
         among(mark)
     }
 
-    /// A chain of operators nests to the left, one level an operator, so it counts against the limit.
+    /// A chain of operators nests to the left, one level an operator, and so does the next one around it: the levels of all count
+    /// against the limit.
     fn arithmetic(
         &mut self,
         mut left: Expr,
         operators: Operators,
         operand: fn(&mut Self) -> Parsed<Expr>,
     ) -> Parsed<Expr> {
-        let mut levels = 0;
         while let Some(operator) = self.operator(operators) {
-            levels += 1;
-            if levels > self.options.limits.depth {
-                return self.nested(|parser| parser.too_many());
-            }
+            let levels = std::mem::take(&mut self.chained);
             self.at += 1;
             let right = operand(self)?;
+            self.chained = self.chained.max(levels);
+            self.count_level()?;
             let start = left.span.start;
             let kind = ExprKind::Arithmetic(operator, Box::new(left), Box::new(right));
             left = Expr { kind, span: self.span_from(start) };
@@ -160,8 +163,14 @@ impl Parser<'_> {
         Ok(left)
     }
 
-    fn too_many(&mut self) -> Parsed<Expr> {
-        let message = format!("more than {} operators in one sum or product", self.options.limits.depth);
+    /// Counts one more level of a chain.
+    fn count_level(&mut self) -> Parsed<()> {
+        self.chained += 1;
+        if self.chained <= self.options.limits.depth {
+            return Ok(());
+        }
+        let message =
+            format!("more than {} operators or methods in chains around one value", self.options.limits.depth);
         Err(Box::new(Diagnostic::error(Code::TooDeep, self.span(), message)))
     }
 
@@ -178,9 +187,10 @@ impl Parser<'_> {
         if self.options.dialect.is_endgame() { self.methods(primary) } else { self.predicate(primary) }
     }
 
-    /// `x:f(a)` is `f(x, a)` (Endgame).
+    /// `x:f(a)` is `f(x, a)` (Endgame). A chain nests like one of operators.
     fn methods(&mut self, mut value: Expr) -> Parsed<Expr> {
         while self.is(":") {
+            self.count_level()?;
             self.at += 1;
             if !matches!(self.peek(), TokenKind::Word) {
                 let help = "a pattern behind `:` belongs to Elasticsearch's dialect; here `==` has wildcards";

@@ -1,5 +1,7 @@
 //! The tokens of EQL. Whatever cannot be a token becomes one that holds the finding, so that the parser meets it in order.
 
+use std::collections::HashMap;
+
 use nom::bytes::complete::{take_till, take_while};
 use nom::error::Error;
 use nom::{IResult, Parser};
@@ -128,8 +130,9 @@ fn is_keyword(word: &str, dialect: Dialect) -> bool {
 /// Adds all tokens of `text`, the end among them.
 pub(super) fn lex(text: &str, dialect: Dialect, tokens: &mut Vec<Token>) {
     let mut at = 0;
+    let mut comments = Comments::default();
     loop {
-        at += blank_length(&text[at..], dialect);
+        at = blank_end(text, at, dialect, &mut comments);
         let rest = &text[at..];
         if rest.is_empty() {
             tokens.push(Token { kind: TokenKind::End, span: Span::at(at) });
@@ -141,15 +144,14 @@ pub(super) fn lex(text: &str, dialect: Dialect, tokens: &mut Vec<Token>) {
     }
 }
 
-/// The length of the white space and comments at the start.
-fn blank_length(text: &str, dialect: Dialect) -> usize {
-    let mut at = 0;
+/// Where the white space and comments at `at` end.
+fn blank_end(text: &str, mut at: usize, dialect: Dialect, comments: &mut Comments) -> usize {
     loop {
-        at += match &text.as_bytes()[at..] {
-            [b' ' | b'\t' | b'\r' | b'\n', ..] => 1,
-            [b'/', b'/', rest @ ..] => 2 + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len()),
-            [b'/', b'*', ..] => match comment_length(&text[at..], !dialect.is_endgame()) {
-                Some(length) => length,
+        at = match &text.as_bytes()[at..] {
+            [b' ' | b'\t' | b'\r' | b'\n', ..] => at + 1,
+            [b'/', b'/', rest @ ..] => at + 2 + memchr::memchr2(b'\n', b'\r', rest).unwrap_or(rest.len()),
+            [b'/', b'*', ..] => match comments.end(text, at, !dialect.is_endgame()) {
+                Some(end) => end,
                 None => return at,
             },
             _ => return at,
@@ -157,29 +159,58 @@ fn blank_length(text: &str, dialect: Dialect) -> usize {
     }
 }
 
-/// The length of a block comment. An opening inside it that has no end of its own is text.
-fn comment_length(text: &str, nests: bool) -> Option<usize> {
-    let first_end = text.get(2..)?.find("*/")? + 4;
-    if !nests {
-        return Some(first_end);
-    }
-    let (mut depth, mut at) = (1, 2);
-    while depth > 0 {
-        let rest = &text[at..];
-        let close = rest.find("*/");
-        match (rest.find("/*"), close) {
-            (Some(open), Some(close)) if open < close => {
-                depth += 1;
-                at += open + 2;
-            }
-            (_, Some(close)) => {
-                depth -= 1;
-                at += close + 2;
-            }
-            (_, None) => return Some(first_end),
+/// Where block comments end. What was read of a comment without an end of its own is kept: a text may consist of such
+/// openings, and would be read to its end for each.
+#[derive(Default)]
+struct Comments {
+    /// The ends of the openings that were read, or none of their own.
+    ends: HashMap<usize, Option<usize>>,
+    /// From where on there is no end any more.
+    none_from: Option<usize>,
+}
+
+impl Comments {
+    /// The end of the comment that opens at `at`. An opening inside it that has no end of its own is text.
+    fn end(&mut self, text: &str, at: usize, nests: bool) -> Option<usize> {
+        if self.none_from.is_some_and(|from| at >= from) {
+            return None;
         }
+        let Some(first) = text.get(at + 2..)?.find("*/").map(|length| at + 2 + length + 2) else {
+            self.none_from = Some(at);
+            return None;
+        };
+        if !nests {
+            return Some(first);
+        }
+        if !self.ends.contains_key(&at) {
+            self.read(text.as_bytes(), at);
+        }
+        Some(self.ends.get(&at).copied().flatten().unwrap_or(first))
     }
-    Some(at)
+
+    /// Notes the ends of the comment at `from` and of those inside it.
+    fn read(&mut self, text: &[u8], from: usize) {
+        let (mut open, mut at) = (vec![from], from + 2);
+        while let Some(next) = memchr::memchr2(b'/', b'*', text.get(at..).unwrap_or_default()) {
+            at += next;
+            match text[at..] {
+                [b'/', b'*', ..] => open.push(at),
+                [b'*', b'/', ..] => {
+                    let closed = open.pop().map(|opening| (opening, Some(at + 2)));
+                    self.ends.extend(closed);
+                    if open.is_empty() {
+                        return;
+                    }
+                }
+                _ => {
+                    at += 1;
+                    continue;
+                }
+            }
+            at += 2;
+        }
+        self.ends.extend(open.into_iter().map(|opening| (opening, None)));
+    }
 }
 
 fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
@@ -189,7 +220,9 @@ fn token(text: &str, dialect: Dialect) -> (TokenKind, usize) {
         '\'' => single_quoted(text, dialect),
         '?' if text[1..].starts_with(['"', '\'']) => legacy_raw(text, dialect),
         '`' => back_tick(text),
-        c if c.is_ascii_alphabetic() || c == '_' || c == '@' => word(text, dialect),
+        c if c.is_ascii_alphabetic() || c == '_' => word(text, dialect),
+        // Endgame's names have none.
+        '@' if !dialect.is_endgame() => word(text, dialect),
         c if c.is_ascii_digit() => number(text),
         '.' if text[1..].starts_with(|c: char| c.is_ascii_digit()) => number(text),
         _ => match mark(text.as_bytes()) {

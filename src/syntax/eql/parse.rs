@@ -66,6 +66,7 @@ fn run<T>(
         tokens: &tokens,
         at: 0,
         depth: 0,
+        chained: 0,
         problems: Vec::new(),
         definitions: Definitions::default(),
     };
@@ -95,6 +96,8 @@ pub(super) struct Parser<'a> {
     tokens: &'a [Token],
     pub at: usize,
     depth: usize,
+    /// How many levels chains of operators and methods have in what was parsed last.
+    pub chained: usize,
     /// What the tree builder refuses; told only of a text that fits the grammar.
     pub problems: Vec<Diagnostic>,
     /// What an Endgame text defines before its query.

@@ -179,6 +179,9 @@ fn list(words: &[String]) -> String {
     }
 }
 
+/// Most places that one finding shows: a text of nothing but such words would take long to show, and no one would read it.
+const MOST_PLACES: usize = 16;
+
 /// Labels each keyword that stands where a value was meant: after `(` or `:`, or after another keyword. Kibana reads such
 /// a word as text, so its own error comes later than the slip.
 fn stray_keywords(text: &str, at: usize, mut item: Diagnostic) -> Diagnostic {
@@ -196,6 +199,9 @@ fn stray_keywords(text: &str, at: usize, mut item: Diagnostic) -> Diagnostic {
             open = false;
         } else {
             open = keyword || word.ends_with(['(', ':']);
+        }
+        if strays == MOST_PLACES {
+            break;
         }
     }
     if strays > 0 {
